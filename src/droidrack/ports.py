@@ -1,9 +1,9 @@
 """What droidrack needs of the world, as contracts.
 
 Each port is a Protocol whose docstring numbers what an implementation MUST and MAY do; the
-contract suites in `tests/contract` check these numbers against every implementation. Errors are those of
-`core/errors.py` and nothing else; cancellation of the calling task is always allowed and leaves what
-the contract says a cut call leaves.
+contract suites in `tests/contract` check these numbers against every implementation. Errors are
+those of `core/errors.py` and nothing else; cancelling the calling task is always allowed and
+leaves what the contract says a cut call leaves.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -320,9 +320,9 @@ class Journal(Protocol):
     5. `open_attempt` MUST move ACCEPTED → SENDING in the same transaction that stores the attempt,
        and MUST raise ValueError for a message in any other state: that is our bug.
     6. `settle` MUST write evidence, state, history and report in one transaction; MUST follow
-       `core.message.TRANSITIONS`; a move to the same state adds evidence only; a move the table does
-       not hold MUST be stored as a `finding` event and leave the state as it is. It returns the
-       state that stands afterwards.
+       `core.message.TRANSITIONS`; a move to the same state adds evidence only; a move the table
+       does not hold MUST be stored as a `finding` event and leave the state as it is. It returns
+       the state that stands afterwards.
     7. A message has at most one unacknowledged report: a newer one replaces it. Reports MUST be
        handed out in the order they were written.
     8. Reads see all committed writes.
