@@ -1,0 +1,97 @@
+"""What an operator may set, as plain values.
+
+`adapters/config.py` reads them from `devices.toml`; nothing else in the program knows that file.
+Every default has its reason beside it.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+
+from droidrack.core.ids import Slot
+from droidrack.core.report import UnknownAs
+
+
+@dataclass(frozen=True, slots=True)
+class PanelSettings:
+    """Where the panel is and how to speak to it."""
+
+    url: str  # with scheme; a path prefix is allowed
+    time_zone: str = "UTC"  # IANA name: `delivered_at` is written in it
+    deadline_s: float = 20.0  # for one whole call; a loaded panel was seen to need 10 s
+    ca_file: str = ""  # extra certificate authority, PEM; "": the system's
+    allow_plain_http: bool = False  # http to anything but loopback
+
+
+@dataclass(frozen=True, slots=True)
+class Intervals:
+    """How often things are done, in seconds."""
+
+    poll_s: float = 10.0  # the panel asks for 5 to 15
+    heartbeat_s: float = 30.0
+    report_s: float = 2.0  # longest time a report waits for company in its batch
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How fast one phone may send. Counted in segments, because Android counts them."""
+
+    min_gap_s: float = 3.0  # per segment, between sends of one phone
+    window_s: float = 60.0  # Android's own guard: 30 parts per 60 s and package, both SIMs
+    window_segments: int = 25  # under Android's 30, so that its dialog never shows
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What may go out at all, and how doubt is told."""
+
+    max_segments: int = 6
+    message_ttl_s: float = 0.0  # 0: no expiry of our own
+    sim_wait_s: float = 120.0  # a message waits so long for its SIM, then fails with the reason
+    confirm_deadline_s: float = 180.0  # no evidence for so long after the call: UNKNOWN
+    unknown_hold_s: float = 600.0  # UNKNOWN is told to the panel only after so long
+    unknown_as: UnknownAs = UnknownAs.FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class AdbSettings:
+    """The adb server to use."""
+
+    host: str = "127.0.0.1"
+    port: int = 0  # own server: 0 takes a free one; given server: its port
+    own: bool = True  # False: a given server, which is never started and never killed
+    connect: tuple[str, ...] = ()  # `host:port` of phones on the network
+    key_dir: PurePath | None = None  # own server: where its private key lives; None: the state dir
+
+
+@dataclass(frozen=True, slots=True)
+class SlotSettings:
+    """One SIM slot that the operator wants to use."""
+
+    slot: Slot
+    label: str
+    country: str  # ISO 3166, two capitals; what a national number is read in
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneSettings:
+    """One phone of the rack."""
+
+    name: str
+    serial: str = ""  # ro.serialno or the adb serial; "" where only the USB path counts
+    usb: str = ""  # port path such as 1-2.3
+    slots: tuple[SlotSettings, ...] = ()  # empty: every slot that has a SIM
+    token_env: str = ""  # where the pairing token comes from: an environment variable …
+    token_file: str = ""  # … or a file
+    pacing: Pacing = field(default_factory=Pacing)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole of `devices.toml`."""
+
+    panel: PanelSettings
+    phones: tuple[PhoneSettings, ...]
+    state_dir: PurePath
+    intervals: Intervals = field(default_factory=Intervals)
+    policy: Policy = field(default_factory=Policy)
+    adb: tuple[AdbSettings, ...] = (AdbSettings(),)
