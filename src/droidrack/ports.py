@@ -274,6 +274,18 @@ class PhoneRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SimRecord:
+    """Which SIM the panel means by one of its rows: the card that was in the slot when bound."""
+
+    device: DeviceUuid
+    sim_uid: str
+    slot: Slot
+    iccid: Iccid | None  # None: this phone does not tell the shell its ICCIDs
+    label: str
+    bound_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StateChange:
     """One line of a message's life."""
 
@@ -342,6 +354,18 @@ class Journal(Protocol):
 
     async def phones(self) -> tuple[PhoneRecord, ...]:
         """All phones ever paired, by name."""
+        ...
+
+    async def bind_sim(self, record: SimRecord) -> None:
+        """Insert or replace the binding of one of the panel's SIM rows."""
+        ...
+
+    async def unbind_sim(self, device: DeviceUuid, sim_uid: str) -> None:
+        """Drop a binding. Idempotent."""
+        ...
+
+    async def sims(self, device: DeviceUuid) -> tuple[SimRecord, ...]:
+        """The bindings of a phone, by slot."""
         ...
 
     async def accept(self, device: DeviceUuid, messages: Sequence[Message]) -> tuple[Accepted, ...]:
