@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from droidrack.virtual.spec import RELEASES, PhoneSpec, Quirks, SimCard, make_sim
 
-
 AOSP = Quirks()
 
 
