@@ -198,13 +198,15 @@ class Panel(Protocol):
     """The SMS panel (XSender Android Gateway API).
 
     1. Every call MUST end by PanelUnavailable at the latest after the configured deadline.
-    2. 401 and 403 MUST raise SessionOver; 429 PanelBusy with the panel's own delay; 4xx otherwise
-       PanelRefused with the panel's field errors; anything else that is not the documented answer
-       PanelUnavailable. A redirect MUST NOT be followed.
+    2. 401 and 403 MUST raise SessionOver; 429, and a 503 that names a delay, PanelBusy with the
+       panel's own delay; 408 and 425 PanelUnavailable; 4xx otherwise PanelRefused with the panel's
+       field errors; anything else that is not the documented answer PanelUnavailable. A redirect
+       MUST NOT be followed.
     3. `pending` MUST refuse a malformed item alone and return the others.
     4. A call MUST NOT be repeated by the adapter itself: repeating is a decision of the app.
     5. Token, numbers and bodies MUST NOT appear in any error.
     6. `report` of an empty batch MUST NOT call the panel.
+    7. The effect of PanelUnavailable MUST be UNKNOWN unless the request certainly did not leave.
     """
 
     async def register(self, registration: Registration) -> Session:

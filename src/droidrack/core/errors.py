@@ -136,7 +136,7 @@ class PanelUnavailable(PanelError):
 
 
 class PanelBusy(PanelError):
-    """429: try again after `retry_after_s` seconds (None: the panel did not say)."""
+    """429, or 503 with a delay: try again after `retry_after_s` seconds (None: not said)."""
 
     code = "PANEL_BUSY"
 
