@@ -61,7 +61,7 @@ class Unclear:
         return Effect.UNKNOWN
 
 
-Answer = Returned | Refused | Unclear
+Reply = Returned | Refused | Unclear
 
 EXCEPTION_CODES = {
     -1: "EXCEPTION_SECURITY",
@@ -94,21 +94,21 @@ _NO_TOOL = re.compile(r"\bservice: (?:inaccessible or )?not found")
 _DIGITS = re.compile(r"\d{5,}")
 
 
-def read_answer(
+def read_reply(
     row: CallRow,
     stdout: str,
-    stderr: str = "",
     exit_code: int | None = None,
+    stderr: str = "",
     *,
     hide: Iterable[str] = (),
-) -> Answer:
+) -> Reply:
     """What the output of a `service call` for `row` says.
 
     Args:
         row: the row that was called; its `returns` gives the shape of the value.
         stdout: the whole output; up to Android 6 with stderr's text in it.
-        stderr: "" where the phone cannot separate it.
         exit_code: None where the phone cannot tell (up to Android 6).
+        stderr: "" where the phone cannot separate it.
         hide: what the caller passed (number, text): masked wherever the answer repeats it.
     """
     if "Result:" not in stdout:
@@ -136,7 +136,7 @@ def sub_id_of(value: Result) -> SubId | None:
     return SubId(first) if isinstance(first, int) and first >= 0 else None
 
 
-def _no_result(output: str, exit_code: int | None) -> Answer:
+def _no_result(output: str, exit_code: int | None) -> Reply:
     text = excerpt(output)
     if _ABSENT.search(output):
         return Refused("SERVICE_MISSING", text)
@@ -157,7 +157,7 @@ def _threw(row: CallRow, status: int, message: str) -> Refused:
     )
 
 
-def _returned(row: CallRow, reply: ServiceReply) -> Answer:
+def _returned(row: CallRow, reply: ServiceReply) -> Reply:
     if not reply.words:
         return Unclear("ANSWER_NULL", "the reply is empty; a Java method writes at least one word")
     if reply.status != 0:
