@@ -41,19 +41,19 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A definite no. `code` is from core/codes.py; `text` is capped and masked."""
+    """A definite no. `code` is from core/codes.py; `message` is capped and masked."""
 
     code: str
-    text: str
+    message: str
     effect: Effect = Effect.NONE
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """An answer that does not tell whether the method worked. `code`, `text` as in Refused."""
+    """An answer that does not tell whether the method worked. `code`, `message` as in Refused."""
 
     code: str
-    text: str
+    message: str
 
     @property
     def effect(self) -> Effect:
