@@ -334,12 +334,15 @@ class Journal(Protocol):
     5. `open_attempt` MUST move ACCEPTED → SENDING in the same transaction that stores the attempt,
        and MUST raise ValueError for a message in any other state: that is our bug.
     6. `settle` MUST write evidence, state, history and report in one transaction; MUST follow
-       `core.message.TRANSITIONS`; a move to the same state adds evidence only; a move the table
-       does not hold MUST be stored as a `finding` event and leave the state as it is. It returns
-       the state that stands afterwards.
+       `core.message.TRANSITIONS`; a move to the same state adds evidence, and its report only
+       where that tells the panel something new (an UNKNOWN whose hold is over); a move the table
+       does not hold MUST be stored as a `finding` event, with its evidence and without its report,
+       and leave the state as it is. It returns the state that stands afterwards.
     7. A message has at most one unacknowledged report: a newer one replaces it. Reports MUST be
        handed out in the order they were written.
     8. Reads see all committed writes.
+    9. `prune` MUST keep every uid known for good, with its last acknowledged report, and MUST NOT
+       touch a message that is still to be sent, judged or reported.
     """
 
     async def open(self) -> None:
@@ -445,6 +448,14 @@ class Journal(Protocol):
 
     async def events(self, *, limit: int) -> tuple[Event, ...]:
         """Newest first."""
+        ...
+
+    async def prune(self, before: datetime) -> int:
+        """Forget numbers, bodies and history older than this; the number of messages forgotten.
+
+        `before` must lie further back than the longest window that is counted. An UNKNOWN that
+        owes no report is forgotten, too: evidence does not come after so long.
+        """
         ...
 
 
