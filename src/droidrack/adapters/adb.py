@@ -56,6 +56,16 @@ class AdbPhone:
         """The transport's name; opaque."""
         return self._serial
 
+    @property
+    def endpoint(self) -> Endpoint:
+        """The adb server in between."""
+        return self._endpoint
+
+    @property
+    def transport_id(self) -> int | None:
+        """The server's number for this plugging-in; None: it could not be learnt."""
+        return self._transport_id
+
     async def run(self, command: str, *, deadline_s: float, stdin: bytes = b"") -> Completed:
         """Run one command to its end; `ports.Phone` says what each error means."""
         progress = Progress(self._serial, _subject(command))

@@ -122,7 +122,7 @@ _HINTS = {
 _NEVER_TOLD = frozenset({"device offline (no transport)", "device offline (transport offline)"})
 
 
-def _failed(reason: str, progress: Progress) -> PhoneError:
+def failed(reason: str, progress: Progress) -> PhoneError:
     """A FAIL in our words.
 
     After the service was requested, "closed" says that the phone refused it or that the link ended
@@ -180,23 +180,10 @@ async def translated(
     except TimeoutError as exc:
         raise _late(endpoint, deadline_s or 0, progress) from exc
     except FailedError as exc:
-        raise _failed(str(exc), progress) from exc
+        raise failed(str(exc), progress) from exc
     except EOFError as exc:  # IncompleteReadError is one.
         raise _down(endpoint, "the connection ended within an answer", progress) from exc
     except adb_wire.GarbledError as exc:
         raise _down(endpoint, str(exc), progress) from exc
     except OSError as exc:
         raise _down(endpoint, exc.strerror or str(exc), progress) from exc
-
-
-async def ask_server(endpoint: Endpoint, service: str, *, deadline_s: float) -> str:
-    """One question the server itself answers with one block of text.
-
-    Raises:
-        BridgeDown: no answer, a cut one or nonsense.
-        PhoneGone: the question was about a phone that the server cannot reach.
-    """
-    progress = Progress(serial="adb", subject=service.rpartition(":")[2])
-    async with translated(endpoint, deadline_s, progress), Link(endpoint) as link:
-        await link.ask(service)
-        return (await link.block()).decode("utf-8", "replace")
