@@ -1,0 +1,378 @@
+"""The small honest journal: dictionaries that obey the same contract as the SQL ones.
+
+What survives a crash is a `MemoryDisk`; a `MemoryJournal` is one controller's hold on it. For
+tests, simulation and `demo`: nothing outlives the process.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import count
+
+from droidrack.adapters import journal_rules as rules
+from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
+from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
+from droidrack.core.message import OPEN, SETTLED, Message, MessageState
+from droidrack.core.report import StatusReport
+from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, StateChange
+
+WANT_VERDICT = OPEN | {MessageState.UNKNOWN}
+PRUNABLE = SETTLED | {MessageState.UNKNOWN}
+
+
+@dataclass(slots=True)
+class _Record:
+    """A message and its history."""
+
+    order: int
+    message: Message
+    device: DeviceUuid
+    changes: list[StateChange]
+    attempts: list[Attempt] = field(default_factory=list)
+    evidence: list[tuple[int, Evidence]] = field(default_factory=list)
+    void: set[int] = field(default_factory=set)  # Numbers of attempts that never reached a radio.
+    sent_at: datetime | None = None
+
+    @property
+    def state(self) -> MessageState:
+        return self.changes[-1].state
+
+
+@dataclass(slots=True)
+class _Report:
+    """A line of the outbox."""
+
+    id: int
+    device: DeviceUuid
+    report: StatusReport
+    acknowledged_at: datetime | None = None
+    parked_at: datetime | None = None
+    parked: str = ""
+
+    @property
+    def waits(self) -> bool:
+        return self.acknowledged_at is None and self.parked_at is None
+
+
+class MemoryDisk:
+    """What a controller leaves behind when it dies."""
+
+    def __init__(self) -> None:
+        self.holder: MemoryJournal | None = None
+        self.phones: dict[DeviceUuid, PhoneRecord] = {}
+        self.records: dict[MessageUid, _Record] = {}
+        self.reports: dict[int, _Report] = {}
+        self.pruned: dict[MessageUid, StatusReport | None] = {}
+        self.events: list[Event] = []
+        self.orders = count(1)
+
+    def crash(self) -> None:
+        """The controller's process ends: its lock goes, what it committed stays."""
+        self.holder = None
+
+    def last_report(self, uid: MessageUid) -> _Report | None:
+        """The newest report of a message, whatever became of it."""
+        return next((row for row in reversed(self.reports.values()) if row.report.uid == uid), None)
+
+    def queue(self, device: DeviceUuid, report: StatusReport) -> None:
+        """Append a report."""
+        row = _Report(next(self.orders), device, report)
+        self.reports[row.id] = row
+
+
+class MemoryJournal:
+    """`ports.Journal` over a `MemoryDisk`.
+
+    `on_commit` is called around every change, as in `SqlJournal`: what it raises "before" keeps
+    the change out, what it raises "after" comes too late, and an OSError is a failed write.
+    """
+
+    def __init__(
+        self,
+        disk: MemoryDisk | None = None,
+        *,
+        on_commit: Callable[[str, tuple[str, ...]], None] | None = None,
+    ) -> None:
+        self._disk = MemoryDisk() if disk is None else disk
+        self._on_commit = on_commit
+        self._damaged = False
+
+    async def open(self) -> None:
+        """Take the disk."""
+        if self._disk.holder not in (None, self):
+            raise JournalBusy(
+                "memory: the journal is held by another controller", hint="close that one first"
+            )
+        self._disk.holder = self
+        self._damaged = False
+
+    async def close(self) -> None:
+        """Leave the disk to others."""
+        if self._disk.holder is self:
+            self._disk.holder = None
+
+    async def remember_phone(self, record: PhoneRecord) -> None:
+        """See the port."""
+        with self._writing("phone") as disk:
+            disk.phones[record.device] = record
+
+    async def phones(self) -> tuple[PhoneRecord, ...]:
+        """See the port."""
+        return tuple(sorted(self._held().phones.values(), key=lambda p: (p.name, p.device)))
+
+    async def accept(self, device: DeviceUuid, messages: Sequence[Message]) -> tuple[Accepted, ...]:
+        """See the port."""
+        if not messages:
+            return ()
+        with self._writing("accept") as disk:
+            known = {m.uid for m in messages if m.uid in disk.records or m.uid in disk.pruned}
+            fates = tuple(Accepted(m.uid, _admit(disk, device, m)) for m in messages)
+            for uid in dict.fromkeys(m.uid for m in messages if m.uid in known):
+                _repeat_report(disk, device, uid)
+        return fates
+
+    async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
+        """See the port."""
+        found = [
+            record
+            for record in self._held().records.values()
+            if record.device == device and record.state is MessageState.ACCEPTED
+        ]
+        found.sort(key=lambda record: (record.message.priority, record.order))
+        return tuple(record.message for record in found[:limit])
+
+    async def open_attempt(self, attempt: Attempt) -> None:
+        """See the port."""
+        record = _found(self._held(), attempt.uid)
+        rules.check_attempt(attempt, record.device, record.state, len(record.attempts))
+        with self._writing("attempt"):
+            record.attempts.append(attempt)
+            record.changes.append(StateChange(attempt.opened_at, MessageState.SENDING, ""))
+
+    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
+        """See the port."""
+        found = [
+            (record.attempts[-1], record.state)
+            for record in self._held().records.values()
+            if record.device == device and record.state in WANT_VERDICT
+        ]
+        return tuple(sorted(found, key=lambda pair: pair[0].opened_at))
+
+    async def settle(
+        self,
+        uid: MessageUid,
+        state: MessageState,
+        *,
+        code: str,
+        evidence: Sequence[Evidence],
+        report: StatusReport | None,
+        at: datetime,
+    ) -> MessageState:
+        """See the port."""
+        disk = self._held()
+        record = _found(disk, uid)
+        last = disk.last_report(uid)
+        decided = rules.settlement(
+            record.state, state, evidence, report, last.report if last else None
+        )
+        with self._writing("settle"):
+            record.evidence += [(len(record.attempts), proof) for proof in evidence]
+            if decided.moved:
+                record.changes.append(StateChange(at, state, code))
+            if decided.void:
+                record.void.add(len(record.attempts))
+            if decided.moved and state is MessageState.SENT:
+                record.sent_at = at
+            if decided.finding:
+                text = f"{uid}: {decided.finding}"
+                disk.events.append(Event(at, record.device, rules.FINDING, text))
+            if decided.report:
+                if last and last.waits:
+                    last.parked_at, last.parked = at, rules.SUPERSEDED
+                disk.queue(record.device, decided.report)
+        return decided.state
+
+    async def message(self, uid: MessageUid) -> Message | None:
+        """See the port."""
+        record = self._held().records.get(uid)
+        return record.message if record else None
+
+    async def life(self, uid: MessageUid) -> Life | None:
+        """See the port."""
+        disk = self._held()
+        record = disk.records.get(uid)
+        return _life(disk, record) if record else None
+
+    async def messages(
+        self,
+        *,
+        device: DeviceUuid | None = None,
+        states: Iterable[MessageState] = (),
+        limit: int = 100,
+    ) -> tuple[Life, ...]:
+        """See the port."""
+        disk, wanted = self._held(), frozenset(states) or frozenset(MessageState)
+        found = [
+            record
+            for record in reversed(disk.records.values())
+            if device in (None, record.device) and record.state in wanted
+        ]
+        return tuple(_life(disk, record) for record in found[:limit])
+
+    async def outbox(self, device: DeviceUuid, *, limit: int) -> tuple[OutboxRow, ...]:
+        """See the port."""
+        rows = (row for row in self._held().reports.values() if row.device == device and row.waits)
+        return tuple(OutboxRow(row.id, row.report) for row in rows)[:limit]
+
+    async def reported(self, ids: Sequence[int], at: datetime) -> None:
+        """See the port."""
+        with self._writing("reported") as disk:
+            for id_ in ids:
+                row = disk.reports.get(id_)
+                if row and row.acknowledged_at is None:
+                    row.acknowledged_at = at
+
+    async def park(self, id: int, reason: str, at: datetime) -> None:
+        """See the port."""
+        with self._writing("park") as disk:
+            row = disk.reports.get(id)
+            if row and row.waits:
+                row.parked_at, row.parked = at, reason
+
+    async def segments_since(
+        self, device: DeviceUuid, since: datetime
+    ) -> tuple[tuple[datetime, int], ...]:
+        """See the port."""
+        return tuple(
+            sorted(
+                (attempt.opened_at, attempt.segments)
+                for record in self._held().records.values()
+                for attempt in record.attempts
+                if attempt.device == device
+                and attempt.opened_at >= since
+                and attempt.number not in record.void
+            )
+        )
+
+    async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:
+        """See the port."""
+        return sum(
+            1
+            for record in self._held().records.values()
+            if record.sent_at is not None
+            and record.sent_at >= since
+            and record.attempts[-1].iccid == iccid
+        )
+
+    async def record(self, event: Event) -> None:
+        """See the port."""
+        with self._writing("event") as disk:
+            disk.events.append(event)
+
+    async def events(self, *, limit: int) -> tuple[Event, ...]:
+        """See the port."""
+        return tuple(reversed(self._held().events))[:limit]
+
+    async def prune(self, before: datetime) -> int:
+        """See the port."""
+        with self._writing("prune") as disk:
+            gone = [uid for uid, record in disk.records.items() if _is_old(disk, record, before)]
+            for uid in gone:
+                last = disk.last_report(uid)
+                heard = last is not None and last.acknowledged_at is not None
+                disk.pruned[uid] = last.report if last and heard else None
+                del disk.records[uid]
+            disk.reports = {
+                row.id: row
+                for row in disk.reports.values()
+                if not (row.report.uid in gone or _is_stray(disk, row, before))
+            }
+            disk.events = [event for event in disk.events if event.at >= before]
+        return len(gone)
+
+    def _held(self) -> MemoryDisk:
+        if self._disk.holder is not self:
+            raise JournalError("memory: the journal is not open", hint="call open() first")
+        return self._disk
+
+    @contextmanager
+    def _writing(self, unit: str) -> Iterator[MemoryDisk]:
+        """Around a change that cannot fail: everything that may be refused is checked before."""
+        disk = self._held()
+        if self._damaged:
+            raise JournalDamaged(
+                "memory: an earlier write failed; nothing more is written", hint="open it again"
+            )
+        self._tell("before", unit)
+        yield disk
+        self._tell("after", unit)
+
+    def _tell(self, phase: str, unit: str) -> None:
+        if self._on_commit is None:
+            return
+        try:
+            self._on_commit(phase, (unit,))
+        except OSError as error:
+            self._damaged = True
+            raise JournalDamaged(
+                f"memory: the journal cannot be written ({error.strerror})", hint="open it again"
+            ) from error
+
+
+def _admit(disk: MemoryDisk, device: DeviceUuid, message: Message) -> str:
+    if message.uid in disk.pruned:
+        return rules.KNOWN
+    if record := disk.records.get(message.uid):
+        return rules.fate(record.message, message)
+    arrival = StateChange(message.received_at, MessageState.ACCEPTED, "")
+    disk.records[message.uid] = _Record(next(disk.orders), message, device, [arrival])
+    return rules.NEW
+
+
+def _repeat_report(disk: MemoryDisk, device: DeviceUuid, uid: MessageUid) -> None:
+    if last := disk.last_report(uid):
+        heard, closed = last.acknowledged_at is not None, last.parked_at is not None
+        report = rules.repeat(last.report, acknowledged=heard, parked=closed)
+    else:
+        report = disk.pruned.get(uid)
+    if report:
+        disk.queue(device, report)
+
+
+def _found(disk: MemoryDisk, uid: MessageUid) -> _Record:
+    if uid not in disk.records:
+        raise ValueError(f"message {uid} is not in the journal")
+    return disk.records[uid]
+
+
+def _is_old(disk: MemoryDisk, record: _Record, before: datetime) -> bool:
+    uid = record.message.uid
+    owed = any(row.waits for row in disk.reports.values() if row.report.uid == uid)
+    moments = (record.message.received_at, record.changes[-1].at)
+    return record.state in PRUNABLE and max(moments) < before and not owed
+
+
+def _is_stray(disk: MemoryDisk, row: _Report, before: datetime) -> bool:
+    """A closed report of a message that was pruned: the panel asked for it once more."""
+    closed = [at for at in (row.acknowledged_at, row.parked_at) if at is not None]
+    return row.report.uid not in disk.records and any(at < before for at in closed)
+
+
+def _life(disk: MemoryDisk, record: _Record) -> Life:
+    uid = record.message.uid
+    return Life(
+        message=record.message,
+        device=record.device,
+        state=record.state,
+        code=record.changes[-1].code,
+        changes=tuple(record.changes),
+        attempts=tuple(record.attempts),
+        evidence=tuple(record.evidence),
+        reports=tuple(
+            (row.report, row.acknowledged_at, row.parked)
+            for row in disk.reports.values()
+            if row.report.uid == uid
+        ),
+    )

@@ -1,0 +1,282 @@
+"""Questions to the SQL journal, as functions of a connection."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select
+
+from droidrack.adapters.journal_schema import (
+    WAITING,
+    attempts,
+    changes,
+    events,
+    evidence,
+    messages,
+    outbox,
+    phones,
+    sims,
+)
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
+from droidrack.core.ids import (
+    Body,
+    DeviceUuid,
+    Iccid,
+    MessageUid,
+    Msisdn,
+    Slot,
+    SubId,
+)
+from droidrack.core.message import OPEN, SETTLED, Message, MessageState, Priority
+from droidrack.core.report import StatusReport, WireStatus
+from droidrack.ports import Event, Life, OutboxRow, PhoneRecord, StateChange
+
+WANT_VERDICT = tuple(sorted(OPEN | {MessageState.UNKNOWN}))
+PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
+
+FIND = select(messages).where(messages.c.uid == bindparam("uid"))
+WAITING_MESSAGES = (
+    select(messages)
+    .where(messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED)
+    .order_by(messages.c.priority, messages.c.id)
+    .limit(bindparam("limit"))
+)
+ATTEMPTS = select(attempts, messages.c.uid, messages.c.state, sims.c.iccid).select_from(
+    attempts.join(messages).outerjoin(sims)
+)
+OPEN_ATTEMPTS = ATTEMPTS.where(
+    messages.c.device == bindparam("device"),
+    messages.c.state.in_(WANT_VERDICT),
+    attempts.c.number == messages.c.attempts,
+).order_by(attempts.c.opened_at, attempts.c.id)
+OUTBOX = (
+    select(outbox)
+    .where(outbox.c.device == bindparam("device"), WAITING)
+    .order_by(outbox.c.id)
+    .limit(bindparam("limit"))
+)
+LAST_REPORT = (
+    select(outbox).where(outbox.c.uid == bindparam("uid")).order_by(outbox.c.id.desc()).limit(1)
+)
+SEGMENTS = (
+    select(attempts.c.opened_at, attempts.c.segments)
+    .where(
+        attempts.c.device == bindparam("device"),
+        attempts.c.opened_at >= bindparam("since"),
+        attempts.c.void.is_(False),
+    )
+    .order_by(attempts.c.opened_at, attempts.c.id)
+)
+SENT = (
+    select(func.count())
+    .select_from(attempts.join(sims))
+    .where(sims.c.iccid == bindparam("iccid"), attempts.c.sent_at >= bindparam("since"))
+)
+
+
+def waiting(connection: Connection, device: DeviceUuid, limit: int) -> tuple[Message, ...]:
+    """ACCEPTED messages in sending order."""
+    rows = connection.execute(WAITING_MESSAGES, {"device": device, "limit": limit})
+    return tuple(as_message(row) for row in rows)
+
+
+def open_attempts(
+    connection: Connection, device: DeviceUuid
+) -> tuple[tuple[Attempt, MessageState], ...]:
+    """The latest attempt of each message that still wants a verdict."""
+    rows = connection.execute(OPEN_ATTEMPTS, {"device": device})
+    return tuple((as_attempt(row), MessageState(row.state)) for row in rows)
+
+
+def all_phones(connection: Connection) -> tuple[PhoneRecord, ...]:
+    """All phones, by name."""
+    rows = connection.execute(select(phones).order_by(phones.c.name, phones.c.device))
+    return tuple(PhoneRecord(**row._mapping) for row in rows)
+
+
+def waiting_reports(
+    connection: Connection, device: DeviceUuid, limit: int
+) -> tuple[OutboxRow, ...]:
+    """Reports not yet acknowledged, oldest first."""
+    rows = connection.execute(OUTBOX, {"device": device, "limit": limit})
+    return tuple(OutboxRow(row.id, as_report(row)) for row in rows)
+
+
+def segments_since(
+    connection: Connection, device: DeviceUuid, since: datetime
+) -> tuple[tuple[datetime, int], ...]:
+    """Attempts that may have reached the radio."""
+    rows = connection.execute(SEGMENTS, {"device": device, "since": since})
+    return tuple((row.opened_at, row.segments) for row in rows)
+
+
+def messages_sent_since(connection: Connection, iccid: Iccid, since: datetime) -> int:
+    """Messages proven sent, by SIM."""
+    parameters = {"iccid": iccid.reveal(), "since": since}
+    return int(connection.execute(SENT, parameters).scalar_one())
+
+
+def latest_events(connection: Connection, limit: int) -> tuple[Event, ...]:
+    """Newest first."""
+    rows = connection.execute(select(events).order_by(events.c.id.desc()).limit(limit))
+    return tuple(
+        Event(row.at, None if row.device is None else DeviceUuid(row.device), row.kind, row.text)
+        for row in rows
+    )
+
+
+def one_message(connection: Connection, uid: MessageUid) -> Message | None:
+    """The first version of a message."""
+    row = connection.execute(FIND, {"uid": uid}).first()
+    return None if row is None else as_message(row)
+
+
+def one_life(connection: Connection, uid: MessageUid) -> Life | None:
+    """The whole life of a message."""
+    found = _lives(connection, select(messages).where(messages.c.uid == uid))
+    return found[0] if found else None
+
+
+def lives(
+    connection: Connection,
+    device: DeviceUuid | None,
+    states: Iterable[MessageState],
+    limit: int,
+) -> tuple[Life, ...]:
+    """Lives, newest message first."""
+    query = select(messages).order_by(messages.c.id.desc()).limit(limit)
+    if device is not None:
+        query = query.where(messages.c.device == device)
+    if wanted := tuple(states):
+        query = query.where(messages.c.state.in_(wanted))
+    return _lives(connection, query)
+
+
+def old_messages(
+    connection: Connection, before: datetime, limit: int
+) -> tuple[tuple[int, str], ...]:
+    """(id, uid) of messages that nothing will happen to any more, the oldest first."""
+    owed = exists().where(outbox.c.uid == messages.c.uid, WAITING)
+    query = (
+        select(messages.c.id, messages.c.uid)
+        .where(
+            messages.c.received_at < before,
+            messages.c.changed_at < before,
+            messages.c.state.in_(PRUNABLE),
+            ~owed,
+        )
+        .order_by(messages.c.received_at)
+        .limit(limit)
+    )
+    return tuple((row.id, row.uid) for row in connection.execute(query))
+
+
+def old_reports(connection: Connection, before: datetime, limit: int) -> tuple[int, ...]:
+    """Closed reports of messages that were pruned: the panel asked for them once more."""
+    query = (
+        select(outbox.c.id)
+        .where(
+            or_(outbox.c.acknowledged_at < before, outbox.c.parked_at < before),
+            ~exists().where(messages.c.uid == outbox.c.uid),
+        )
+        .limit(limit)
+    )
+    return tuple(connection.execute(query).scalars())
+
+
+def _lives(connection: Connection, query: Select[Any]) -> tuple[Life, ...]:
+    rows = list(connection.execute(query))
+    ids = [row.id for row in rows]
+    moves = _grouped(connection, changes, ids)
+    proofs = _grouped(connection, evidence, ids)
+    tries: dict[int, list[Row[Any]]] = {}
+    by_message = ATTEMPTS.where(attempts.c.message_id.in_(ids)).order_by(attempts.c.number)
+    for row in connection.execute(by_message):
+        tries.setdefault(row.message_id, []).append(row)
+    told: dict[str, list[Row[Any]]] = {}
+    of_these = outbox.c.uid.in_([row.uid for row in rows])
+    for row in connection.execute(select(outbox).where(of_these).order_by(outbox.c.id)):
+        told.setdefault(row.uid, []).append(row)
+    return tuple(
+        _life(row, moves[row.id], tries.get(row.id, []), proofs[row.id], told.get(row.uid, []))
+        for row in rows
+    )
+
+
+def _grouped(connection: Connection, table: Any, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    groups: dict[int, list[Row[Any]]] = {id_: [] for id_ in ids}
+    query = select(table).where(table.c.message_id.in_(ids)).order_by(table.c.id)
+    for row in connection.execute(query):
+        groups[row.message_id].append(row)
+    return groups
+
+
+def _life(
+    row: Row[Any],
+    moves: Sequence[Row[Any]],
+    tries: Sequence[Row[Any]],
+    proofs: Sequence[Row[Any]],
+    told: Sequence[Row[Any]],
+) -> Life:
+    arrival = StateChange(row.received_at, MessageState.ACCEPTED, "")
+    return Life(
+        message=as_message(row),
+        device=DeviceUuid(row.device),
+        state=MessageState(row.state),
+        code=row.code,
+        changes=(arrival, *(StateChange(m.at, MessageState(m.state), m.code) for m in moves)),
+        attempts=tuple(as_attempt(attempt) for attempt in tries),
+        evidence=tuple(
+            (p.attempt, Evidence(EvidenceKind(p.kind), p.at, p.detail, p.row_id)) for p in proofs
+        ),
+        reports=tuple((as_report(r), r.acknowledged_at, r.parked) for r in told),
+    )
+
+
+def as_message(row: Row[Any]) -> Message:
+    """A row of `messages`."""
+    return Message(
+        uid=MessageUid(row.uid),
+        number=Msisdn(row.number),
+        body=Body(row.body),
+        sim_uid=row.sim_uid,
+        priority=Priority(row.priority),
+        received_at=row.received_at,
+        valid_until=row.valid_until,
+    )
+
+
+def as_attempt(row: Row[Any]) -> Attempt:
+    """A row of `ATTEMPTS`."""
+    return Attempt(
+        uid=MessageUid(row.uid),
+        number=row.number,
+        device=DeviceUuid(row.device),
+        slot=Slot(row.slot),
+        sub_id=SubId(row.sub_id),
+        iccid=None if row.iccid is None else Iccid(row.iccid),
+        segments=row.segments,
+        watermark=row.watermark,
+        message_id=row.radio_id,
+        boot_id=row.boot_id,
+        opened_at=row.opened_at,
+    )
+
+
+def as_report(row: Row[Any]) -> StatusReport:
+    """A row of `outbox`."""
+    return StatusReport(MessageUid(row.uid), WireStatus(row.status), row.at, row.error)
+
+
+def last_report(connection: Connection, uid: MessageUid) -> Row[Any] | None:
+    """The newest row of `outbox` for a uid, whatever became of it."""
+    return connection.execute(LAST_REPORT, {"uid": uid}).first()
+
+
+def latest_reports(connection: Connection, uids: Sequence[str]) -> dict[str, Row[Any]]:
+    """The newest row of `outbox` per uid."""
+    newest = (
+        select(func.max(outbox.c.id)).where(outbox.c.uid.in_(uids)).group_by(outbox.c.uid)
+    ).scalar_subquery()
+    rows = connection.execute(select(outbox).where(and_(outbox.c.id.in_(newest))))
+    return {row.uid: row for row in rows}

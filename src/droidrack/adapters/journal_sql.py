@@ -1,0 +1,340 @@
+"""The journal over SQL: the port's calls, each handed to a lane as one unit of work.
+
+Writes share commits in `journal_writer.GroupLane`; reads have a connection of their own, so that a
+slow disk delays nobody who only looks. What a call means stands in `journal_rules`, its statements
+in `journal_reads` and `journal_writes`, the database's own ways in `journal_store`.
+
+This module brings SQLAlchemy (0.2 s): import it where a journal is really opened.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, inspect, select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from droidrack.adapters import journal_reads as reads
+from droidrack.adapters import journal_writes as writes
+from droidrack.adapters.journal_schema import HEAD, REVISIONS, meta
+from droidrack.adapters.journal_store import Store, store_for, translated
+from droidrack.adapters.journal_writer import (
+    CommitHook,
+    GroupLane,
+    InlineLane,
+    Lane,
+    Outcome,
+    Unit,
+    run_units,
+)
+from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.errors import JournalDamaged, JournalError
+from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
+from droidrack.core.message import Message, MessageState
+from droidrack.core.report import StatusReport
+from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord
+
+PRUNE_BATCH = 500
+"""Messages per transaction while pruning: some 50 ms, so that no send waits long for it."""
+
+
+class SqlJournal:
+    """`ports.Journal` on SQLite (a path) or PostgreSQL (a URL).
+
+    Args:
+        location: file path, or a SQLAlchemy URL.
+        inline: run everything at once on the calling thread. For simulation in virtual time, where
+            a thread would be the one thing that does not replay.
+        on_commit: called around every commit with "before" or "after" and the names of its units;
+            an OSError it raises counts as a failed write. For crash tests.
+    """
+
+    def __init__(
+        self, location: str | Path, *, inline: bool = False, on_commit: CommitHook | None = None
+    ) -> None:
+        self._store: Store = store_for(location)
+        self._inline = inline
+        self._on_commit = on_commit or _no_hook
+        self._threads: list[ThreadPoolExecutor] = []
+        self._writer: Connection | None = None
+        self._reader: Connection | None = None
+        self._writes: Lane = InlineLane(self._commit)
+        self._reads: Lane = InlineLane(self._look)
+        self._damage: JournalDamaged | None = None
+
+    async def open(self) -> None:
+        """Take the lock, migrate, check; after JournalDamaged: try to come back."""
+        if self._writer is not None and self._damage is None:
+            return
+        await self._drop()
+        self._start_lanes()
+        try:
+            if self._threads:
+                loop = asyncio.get_running_loop()
+                await loop.run_in_executor(self._threads[0], self._open)
+            else:
+                self._open()
+        except (JournalError, asyncio.CancelledError):
+            await self.close()
+            raise
+        self._damage = None
+
+    async def close(self) -> None:
+        """Finish what is queued, then release everything."""
+        await self._drop()
+        self._store.release()
+
+    async def remember_phone(self, record: PhoneRecord) -> None:
+        """See the port."""
+        await self._writes.submit("phone", partial(writes.remember_phone, record=record))
+
+    async def phones(self) -> tuple[PhoneRecord, ...]:
+        """See the port."""
+        return await self._reads.submit("phones", reads.all_phones)
+
+    async def accept(self, device: DeviceUuid, messages: Sequence[Message]) -> tuple[Accepted, ...]:
+        """See the port."""
+        if not messages:
+            return ()
+        work = partial(writes.accept, device=device, offered=tuple(messages))
+        return await self._writes.submit("accept", work)
+
+    async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
+        """See the port."""
+        work = partial(reads.waiting, device=device, limit=limit)
+        return await self._reads.submit("waiting", work)
+
+    async def open_attempt(self, attempt: Attempt) -> None:
+        """See the port."""
+        await self._writes.submit("attempt", partial(writes.open_attempt, attempt=attempt))
+
+    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
+        """See the port."""
+        work = partial(reads.open_attempts, device=device)
+        return await self._reads.submit("open-attempts", work)
+
+    async def settle(
+        self,
+        uid: MessageUid,
+        state: MessageState,
+        *,
+        code: str,
+        evidence: Sequence[Evidence],
+        report: StatusReport | None,
+        at: datetime,
+    ) -> MessageState:
+        """See the port."""
+        work = partial(
+            writes.settle,
+            uid=uid,
+            target=state,
+            code=code,
+            proofs=tuple(evidence),
+            report=report,
+            at=at,
+        )
+        return await self._writes.submit("settle", work)
+
+    async def message(self, uid: MessageUid) -> Message | None:
+        """See the port."""
+        return await self._reads.submit("message", partial(reads.one_message, uid=uid))
+
+    async def life(self, uid: MessageUid) -> Life | None:
+        """See the port."""
+        return await self._reads.submit("life", partial(reads.one_life, uid=uid))
+
+    async def messages(
+        self,
+        *,
+        device: DeviceUuid | None = None,
+        states: Iterable[MessageState] = (),
+        limit: int = 100,
+    ) -> tuple[Life, ...]:
+        """See the port."""
+        work = partial(reads.lives, device=device, states=tuple(states), limit=limit)
+        return await self._reads.submit("messages", work)
+
+    async def outbox(self, device: DeviceUuid, *, limit: int) -> tuple[OutboxRow, ...]:
+        """See the port."""
+        work = partial(reads.waiting_reports, device=device, limit=limit)
+        return await self._reads.submit("outbox", work)
+
+    async def reported(self, ids: Sequence[int], at: datetime) -> None:
+        """See the port."""
+        await self._writes.submit("reported", partial(writes.reported, ids=tuple(ids), at=at))
+
+    async def park(self, id: int, reason: str, at: datetime) -> None:
+        """See the port."""
+        await self._writes.submit("park", partial(writes.park, id_=id, reason=reason, at=at))
+
+    async def segments_since(
+        self, device: DeviceUuid, since: datetime
+    ) -> tuple[tuple[datetime, int], ...]:
+        """See the port."""
+        work = partial(reads.segments_since, device=device, since=since)
+        return await self._reads.submit("segments", work)
+
+    async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:
+        """See the port."""
+        work = partial(reads.messages_sent_since, iccid=iccid, since=since)
+        return await self._reads.submit("sent", work)
+
+    async def record(self, event: Event) -> None:
+        """See the port."""
+        await self._writes.submit("event", partial(writes.record, event=event))
+
+    async def events(self, *, limit: int) -> tuple[Event, ...]:
+        """See the port."""
+        return await self._reads.submit("events", partial(reads.latest_events, limit=limit))
+
+    async def prune(self, before: datetime) -> int:
+        """See the port. One transaction per `PRUNE_BATCH`, space given back in between."""
+        pruned = 0
+        find = partial(reads.old_messages, before=before, limit=PRUNE_BATCH)
+        while old := await self._reads.submit("old-messages", find):
+            gone = await self._writes.submit("prune", partial(writes.prune_messages, old=old))
+            await self._writes.submit("reclaim", self._store.reclaim)
+            pruned += gone
+            if gone == 0:  # All of them owe a report again: they are for the next time.
+                break
+        find_reports = partial(reads.old_reports, before=before, limit=PRUNE_BATCH)
+        while ids := await self._reads.submit("old-reports", find_reports):
+            await self._writes.submit("prune", partial(writes.prune_reports, ids=ids))
+        drop_events = partial(writes.prune_events, before=before, limit=PRUNE_BATCH)
+        while await self._writes.submit("prune", drop_events):
+            await self._writes.submit("reclaim", self._store.reclaim)
+        return pruned
+
+    def _start_lanes(self) -> None:
+        if self._inline:
+            return
+        self._threads = [
+            ThreadPoolExecutor(1, thread_name_prefix=f"journal-{role}")
+            for role in ("write", "read")
+        ]
+        self._writes = GroupLane(self._commit, self._threads[0])
+        self._reads = GroupLane(self._look, self._threads[1])
+
+    async def _drop(self) -> None:
+        """Let go of the connections, keep the lock."""
+        await self._writes.finish()
+        await self._reads.finish()
+        for thread in self._threads:
+            thread.shutdown()
+        self._threads = []
+        self._writes, self._reads = InlineLane(self._commit), InlineLane(self._look)
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                _close(connection)
+        self._reader = self._writer = None
+
+    def _open(self) -> None:
+        try:
+            self._store.acquire()
+            self._writer = self._store.connect(writing=True)
+            with self._writer.begin():
+                self._store.check(self._writer)
+                self._migrate(self._writer)
+                _count_opening(self._writer)
+            self._reader = self._store.connect(writing=False)
+        except (SQLAlchemyError, OSError) as error:
+            raise translated(error, self._store.name) from error
+
+    def _migrate(self, connection: Connection) -> None:
+        found = _revision(connection, self._store.name)
+        if found == HEAD:
+            return
+        if found is not None and found not in REVISIONS:
+            raise JournalError(
+                f"{self._store.name}: the journal is at revision {found}, this program knows "
+                f"{HEAD}: a newer droidrack wrote it",
+                hint="run the newer version again, or restore the copy made before the upgrade",
+            )
+        # Alembic costs more than the rest of the start; it is needed on the first one only.
+        from droidrack.adapters.journal_migration import upgrade  # noqa: PLC0415 - see above
+
+        upgrade(connection)
+
+    def _commit(self, units: Sequence[Unit]) -> Sequence[Outcome]:
+        """One transaction. Any failure of the database is the end of writing until `open`."""
+        connection = self._usable(self._writer)
+        names = tuple(unit.name for unit in units)
+        try:
+            with connection.begin():
+                outcomes = run_units(connection, units)
+                self._on_commit("before", names)
+            self._on_commit("after", names)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._failed(error) from error
+        return outcomes
+
+    def _look(self, units: Sequence[Unit]) -> Sequence[Outcome]:
+        """One snapshot, taken after every commit its callers can know of."""
+        connection = self._reader
+        if connection is None:
+            raise self._damage or _closed(self._store.name)
+        try:
+            with connection.begin():
+                return run_units(connection, units)
+        except (SQLAlchemyError, OSError) as error:
+            raise self._failed(error) from error
+
+    def _usable(self, connection: Connection | None) -> Connection:
+        if self._damage is not None:
+            raise JournalDamaged(
+                f"{self._damage.message}; nothing more is written until it is opened again",
+                hint=self._damage.hint,
+            )
+        if connection is None:
+            raise _closed(self._store.name)
+        return connection
+
+    def _failed(self, error: SQLAlchemyError | OSError) -> JournalError:
+        failure = translated(error, self._store.name)
+        if isinstance(failure, JournalDamaged):
+            # After a failed fsync the kernel may count lost pages as written: never go on.
+            self._damage = failure
+        return failure
+
+
+def _revision(connection: Connection, name: str) -> str | None:
+    """The journal's revision; None for an empty database."""
+    tables = inspect(connection).get_table_names()
+    if "alembic_version" in tables:
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+    if tables:
+        raise JournalError(
+            f"{name}: this database belongs to something else (tables {', '.join(tables[:5])})",
+            hint="give droidrack a file or a schema of its own",
+        )
+    return None
+
+
+def _count_opening(connection: Connection) -> None:
+    """A real write, so that a disk which is still full or read-only is found now."""
+    opened = meta.c.key == "opened"
+    count = connection.scalar(select(meta.c.value).where(opened))
+    if count is None:
+        connection.execute(insert(meta), {"key": "opened", "value": "1"})
+    else:
+        connection.execute(update(meta).where(opened).values(value=str(int(count) + 1)))
+
+
+def _close(connection: Connection) -> None:
+    """Close; what a broken disk has to say about it was said before."""
+    try:
+        connection.close()
+    except SQLAlchemyError:
+        connection.invalidate()
+
+
+def _closed(name: str) -> JournalError:
+    return JournalError(f"{name}: the journal is not open", hint="call open() first")
+
+
+def _no_hook(phase: str, units: tuple[str, ...]) -> Any:
+    """Nobody listens."""

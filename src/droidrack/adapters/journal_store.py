@@ -1,0 +1,267 @@
+"""Where the SQL journal lives: what differs between SQLite and PostgreSQL, and nothing else.
+
+A store owns the lock, the connections and the words for what went wrong. SQLite is opened so that
+a commit is on the disk when it returns: WAL with `synchronous=FULL` lost nothing in rebuilt power
+cuts, `NORMAL` lost rows in all of them.
+"""
+
+import fcntl
+import os
+import socket
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
+
+BUSY_TIMEOUT_S = 5.0
+"""Our own connections never wait for each other longer than one commit on a slow disk (0.5 s was
+simulated); the rest is for an operator who looks at the file with a tool of his own."""
+
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
+"""The log is cut back to this after a checkpoint; a group of 256 units stays well below it."""
+
+RECLAIM_PAGES = 2_000
+"""Pages (4 KiB each) given back to the disk per pruned batch: short enough not to be noticed."""
+
+FULL_DISK = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+BROKEN_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
+
+
+class Store(Protocol):
+    """A database that can hold one journal."""
+
+    name: str  # Shown to the operator; holds no password.
+
+    def acquire(self) -> None:
+        """Take the lock, or raise JournalBusy naming who has it. Idempotent."""
+        ...
+
+    def release(self) -> None:
+        """Give the lock back. Idempotent."""
+        ...
+
+    def connect(self, *, writing: bool) -> Connection:
+        """One connection for as long as the journal is open."""
+        ...
+
+    def check(self, connection: Connection) -> None:
+        """Raise JournalDamaged unless the stored bytes are sound."""
+        ...
+
+    def reclaim(self, connection: Connection) -> None:
+        """Give freed space back, a bounded amount per call."""
+        ...
+
+
+def store_for(location: str | Path) -> Store:
+    """A path, or a SQLAlchemy URL such as `postgresql+psycopg://…`."""
+    if isinstance(location, str) and "://" in location:
+        return PostgresStore(location)
+    return SqliteStore(Path(location))
+
+
+def translated(error: SQLAlchemyError | OSError, name: str) -> JournalError:
+    """The one table from the libraries' errors to ours.
+
+    Nothing of the statement is repeated: its parameters are numbers and bodies.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    word = getattr(cause, "sqlite_errorname", "") or type(cause).__name__
+    if isinstance(cause, OSError):
+        word = os.strerror(cause.errno) if cause.errno else word
+    if word.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return JournalBusy(
+            f"{name}: another program held the journal for {BUSY_TIMEOUT_S:g} s ({word})",
+            hint="close the tool that has this file open; droidrack goes on by itself",
+        )
+    if word.startswith(BROKEN_FILE):
+        return _broken(name, word)
+    hint = "nothing is sent until the journal opens again: look at the disk and the system's log"
+    if word in FULL_DISK or getattr(cause, "errno", None) is not None:
+        hint = "free space on this disk and see that it is writable; nothing is sent until then"
+    return JournalDamaged(f"{name}: the journal cannot be read or written ({word})", hint=hint)
+
+
+def _broken(name: str, seen: str) -> JournalDamaged:
+    return JournalDamaged(
+        f"{name}: the journal's file is damaged ({seen})",
+        hint="keep the file and its -wal; put back a copy, or run `sqlite3 FILE .recover` on one. "
+        "Do not start with an empty journal: it would not know what was already sent",
+    )
+
+
+class SqliteStore:
+    """A file, with its lock beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = str(path)
+        self._lock = -1
+        self._engine: Engine | None = None
+
+    def acquire(self) -> None:
+        """Take an advisory lock of the operating system: it dies with the process, however."""
+        if self._lock >= 0:
+            return
+        self._create_files()
+        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
+            os.close(lock)
+            raise _busy(self.name, holder) from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        self._lock = lock
+
+    def release(self) -> None:
+        """The file stays: removing it would let two processes lock two files of one name."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def connect(self, *, writing: bool) -> Connection:
+        """A connection that commits durably, or one that can only read."""
+        if self._engine is None:
+            self._engine = _sqlite_engine(self.path)
+        connection = self._engine.connect()
+        connection.info["begin"] = "BEGIN IMMEDIATE" if writing else "BEGIN"
+        # For the writer: moves what a crash left in the log into the file, with an fsync of its
+        # own, because frames whose fsync once failed may be in the page cache only.
+        pragma = "wal_checkpoint(TRUNCATE)" if writing else "query_only=ON"
+        cursor = connection.connection.cursor()  # Outside any transaction: SQLite wants it so.
+        cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+        return connection
+
+    def check(self, connection: Connection) -> None:
+        """Walk every page: seconds per gigabyte, which retention keeps away."""
+        seen = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one()
+        if seen != "ok":
+            raise _broken(self.name, "quick_check")
+
+    def reclaim(self, connection: Connection) -> None:
+        """Shrink the file by free pages at its end."""
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA incremental_vacuum({RECLAIM_PAGES})")
+        cursor.fetchall()  # One step per page, in rows without columns: not SQLAlchemy's idea.
+        cursor.close()
+
+    def _create_files(self) -> None:
+        """Files and folders for the owner's eyes: they hold the text of every message.
+
+        SQLite gives its -wal and -shm the mode of the main file. The folders are synced, because a
+        new file is only as durable as the entry that names it.
+        """
+        folder = self.path.parent
+        if not folder.is_dir():
+            folder.mkdir(parents=True, mode=0o700)
+            _sync_folder(folder.parent)
+        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(file).st_mode & 0o077:
+                os.fchmod(file, 0o600)
+        finally:
+            os.close(file)
+        _sync_folder(folder)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sqlite_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        hide_parameters=True,
+        connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # The driver's own BEGIN comes too late and too often.
+        for pragma in (
+            "auto_vacuum=INCREMENTAL",  # Only heard before the first table.
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "fullfsync=ON",  # macOS: its fsync stops at the drive's cache.
+            "checkpoint_fullfsync=ON",
+            "foreign_keys=ON",
+            f"journal_size_limit={WAL_LIMIT_BYTES}",
+        ):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))
+
+    return engine
+
+
+class PostgresStore:
+    """One schema of a PostgreSQL database. The lock belongs to the writing connection.
+
+    Hosts that share a server give each journal its own schema (`?options=-csearch_path=rack1`).
+    """
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(
+            url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"application_name": f"droidrack {socket.gethostname()} {os.getpid()}"},
+        )
+        self.name = self._engine.url.render_as_string(hide_password=True)
+
+    def acquire(self) -> None:
+        """Nothing yet: the lock is taken by the connection that writes, and dies with it."""
+
+    def release(self) -> None:
+        """The lock went with its connection."""
+        self._engine.dispose()
+
+    def connect(self, *, writing: bool) -> Connection:
+        """The writing connection holds the lock of this schema."""
+        connection = self._engine.connect()
+        if writing:
+            connection.execute(text("SET synchronous_commit TO on"))
+            key = connection.scalar(text(f"SELECT {SCHEMA_KEY}")) & 0xFFFFFFFF
+            if not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": key}):
+                holder = connection.scalar(text(LOCK_HOLDER), {"key": key}) or ""
+                connection.close()
+                raise _busy(self.name, str(holder))
+            connection.commit()
+        return connection
+
+    def check(self, connection: Connection) -> None:
+        """The server checks its own pages."""
+
+    def reclaim(self, connection: Connection) -> None:
+        """The server's autovacuum does it."""
+
+
+SCHEMA_KEY = "hashtext('droidrack ' || current_database() || current_schema())"
+LOCK_HOLDER = (
+    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted "
+    "AND ((l.classid::bigint << 32) | l.objid::bigint) = :key"
+)
+
+
+def _busy(name: str, holder: str) -> JournalBusy:
+    return JournalBusy(
+        f"{name}: the journal is held by {holder or 'another controller'}",
+        hint="stop that controller first; two of them would send the same messages twice",
+    )
