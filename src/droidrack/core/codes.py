@@ -66,10 +66,10 @@ RADIO_FAILED P|The phone's radio gave up on it.|Check the SIM's credit and servi
 
 _SIM = """
 SIM_UNKNOWN P|The panel names a SIM row that this phone does not have.|Synchronise the SIM rows.
-SIM_ABSENT P|The slot is empty.|Insert the SIM, or correct the row in the panel.
+SIM_ABSENT T|The slot is empty.|Insert the SIM, or correct the row in the panel.
 SIM_NOT_READY T|The SIM is locked, still starting or does not tell who it is.\
 |Unlock or reseat the SIM.
-SIM_CHANGED P|Another SIM sits in the slot than the panel's row means.|Put it back, or bind it anew.
+SIM_CHANGED T|Another SIM sits in the slot than the panel's row means.|Put it back, or bind it anew.
 NO_SERVICE T|The SIM has no network.|Check coverage, antenna and plan.
 SIM_HELD T|The SIM failed several times for the same reason and is held.\
 |Find the reason, then resume it.
@@ -181,8 +181,8 @@ def codes_table_markdown() -> str:
         "# Error codes",
         "",
         "Printed from `droidrack.core.codes`. *Permanent*: certainly not sent, and the same would",
-        "fail again. *Temporary*: certainly not sent, may be tried again. *Ambiguous*: may have been",
-        "sent or may still be; droidrack never sends it again by itself.",
+        "fail again. *Temporary*: certainly not sent, may be tried again. *Ambiguous*: may have",
+        "been sent or may still be; droidrack never sends it again by itself.",
     ]
     for title, codes in _BY_SECTION.items():
         lines += [
