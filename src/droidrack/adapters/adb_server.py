@@ -39,13 +39,16 @@ RESTART_LIMIT_S = 10.0
 # --- A server of our own ----------------------------------------------------------------------
 
 # Runs before adb in the same process. The kernel kills it with the thread that started it, which is
-# the one that runs the event loop; the second look covers a controller that died before the first.
+# the one that runs the event loop; the look at the parent covers a controller that died before.
+# Then stdout becomes descriptor 3, on which adb says that it listens, and everything else is log.
 _LEASH = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
 if os.getppid() != int(sys.argv[1]):
     sys.exit("the controller is gone")
+os.dup2(1, 3)
+os.dup2(2, 1)
 os.execv(sys.argv[2], sys.argv[2:])
 """
 
@@ -171,43 +174,34 @@ class Supervisor:
     async def _spawn(self) -> None:
         """One start: the process runs and answers, or it is gone and BridgeDown is raised."""
         binary = str(adb_binary())
-        argv = [sys.executable, "-ISs", "-c", _LEASH, str(os.getpid()), binary]
+        leashed = [sys.executable, "-ISs", "-c", _LEASH, str(os.getpid()), binary]
         with self._server.log.open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                *argv,
-                *("-P", str(self.endpoint.port), "nodaemon", "server"),
+                *leashed,
+                *("-P", str(self.endpoint.port), "--reply-fd", "3", "nodaemon", "server"),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
+                stdout=asyncio.subprocess.PIPE,
                 stderr=log,
                 env=self._server.environment(),
                 start_new_session=True,  # Ctrl-C is for the controller, which then stops it.
             )
-        try:
-            async with asyncio.timeout(START_DEADLINE_S):
-                while not await self._answers():
-                    if process.returncode is not None:
-                        break
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            pass
-        except asyncio.CancelledError:
+        if not await _listens(process):
             await self.stop()
-            raise
-        else:
-            if process.returncode is None:
-                return
-        await self.stop()
-        raise BridgeDown(
-            f"adb server at {self.endpoint} did not come up: {_exit_text(process.returncode)}",
-            hint=f"its own words are in {self._server.log}",
-        )
+            raise BridgeDown(
+                f"adb server at {self.endpoint} did not come up: {_exit_text(process.returncode)}",
+                hint=f"its own words are in {self._server.log}",
+            )
 
-    async def _answers(self) -> bool:
-        try:
-            await version(self.endpoint, deadline_s=1.0)
-        except PhoneError:
-            return False
-        return True
+
+async def _listens(process: asyncio.subprocess.Process) -> bool:
+    """Whether this very server says that it listens; a version might come from another one."""
+    if process.stdout is None:
+        return False
+    try:
+        async with asyncio.timeout(START_DEADLINE_S):
+            return await process.stdout.readline() == b"OK\n"
+    except TimeoutError:
+        return False
 
 
 def free_port(wanted: int) -> int:
