@@ -110,7 +110,8 @@ class GatewayApi:
         form = Form(await read_json(request))
         sim_uid = form.text("sim_uid")
         active = form.boolean("active")
-        signal = form.integer("signal_strength", -150, -1, required=False)
+        # 5G's SS-RSRP reaches down to -156 dBm (3GPP TS 38.133).
+        signal = form.integer("signal_strength", -156, -1, required=False)
         sent = form.integer("messages_sent_24h", 0, 10**9, required=False)
         imsi = form.match("imsi", "[0-9]{6,15}", required=False)
         if sim_uid and all(row.uid != sim_uid for row in self._store.sims(device)):
@@ -214,7 +215,8 @@ async def _http_error(request: Request, exc: Exception) -> Response:
 
 def _wants_json(request: Request) -> bool:
     accept = request.headers.get("accept", "")
-    return "/json" in accept or "+json" in accept
+    # The admin API is our own and has no pages to redirect to.
+    return "/json" in accept or "+json" in accept or request.url.path.startswith("/admin/")
 
 
 def _sim_answer(row: SimRow) -> dict[str, object]:
