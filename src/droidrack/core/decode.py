@@ -13,7 +13,7 @@ from droidrack.core.parse.battery import parse_battery
 from droidrack.core.parse.devices import parse_devices
 from droidrack.core.parse.getprop import parse_getprop
 from droidrack.core.parse.isub import parse_isub, whole_iccid
-from droidrack.core.parse.rows import Row, parse_rows
+from droidrack.core.parse.rows import Row, Table, parse_rows
 from droidrack.core.parse.service_call import parse_service_call
 from droidrack.core.parse.telephony_registry import parse_telephony_registry
 from droidrack.core.parse.text import boolean, integer
@@ -152,10 +152,11 @@ def _subscription(subscription: Subscription) -> Json:
 
 
 def _siminfo(text: str) -> Json:
-    decoded = _content(text)
-    if "error" not in decoded:
-        profiles = [_profile(row) for row in parse_rows(text).rows]
-        decoded["subscriptions"] = [profile for _, profile in sorted(profiles, key=itemgetter(0))]
+    table = parse_rows(text)
+    decoded = _table(table)
+    if table.error is None:
+        profiles = sorted((_profile(row) for row in table.rows), key=itemgetter(0))
+        decoded["subscriptions"] = [profile for _, profile in profiles]
     return decoded
 
 
@@ -230,8 +231,11 @@ def _service_call(text: str) -> Json:
     return decoded
 
 
-def _content(text: str) -> Json:
-    table = parse_rows(text)
+def _content_sms(text: str) -> Json:
+    return _table(parse_rows(text))
+
+
+def _table(table: Table) -> Json:
     if table.error is not None:
         return {"rows": None, "error": asdict(table.error)}
     return {"rows": [dict(row) for row in table.rows]}
@@ -262,7 +266,7 @@ FAMILIES: Mapping[str, Callable[[str], Json]] = {
     "siminfo": _siminfo,
     "getprop": _getprop,
     "service_call": _service_call,
-    "content_sms": _content,
+    "content_sms": _content_sms,
     "battery": _battery,
     "devices": _devices,
 }

@@ -117,12 +117,15 @@ class _Reader:
         if self._list is None and self._lists:
             return  # An entry repeated in a log.
         subscription = _subscription(sub_id, text)
-        listed_active = self._list == "active" or "active" not in self._lists
-        # 14 and later list disabled profiles, which sit in no slot, among the active ones on
-        # some builds; a profile in no slot is never active.
-        if listed_active and subscription.slot is not None and sub_id not in self._active:
+        if self._is_active(subscription) and sub_id not in self._active:
             self._active.append(sub_id)
         self._entries.setdefault(sub_id, subscription)
+
+    def _is_active(self, subscription: Subscription) -> bool:
+        """In the list of active ones; where the dump has no such list, in a slot."""
+        if "active" in self._lists:
+            return self._list == "active"
+        return subscription.slot is not None
 
     def _slot(self, slot: int, text: str) -> None:
         match = _SUB_IDS.search(text)

@@ -24,8 +24,8 @@ _PHONE = re.compile(r"\[(?:SUB|PHONE)([0-9])\]")
 _TAG_PHONE = re.compile(r"[\[-]([0-9])\]?$")
 
 _RIL = re.compile(
-    r"^\[([0-9]{1,9})\] ?([<>]) (?:RIL_REQUEST_)?(IMS_SEND_SMS|CDMA_SEND_SMS_EXPECT_MORE|"
-    r"CDMA_SEND_SMS|SEND_SMS_EXPECT_MORE|SEND_SMS)\b(.*)$"
+    r"^(?:\[(?:SUB|PHONE)[0-9]\] ?)?\[([0-9]{1,9})\] ?([<>]) (?:RIL_REQUEST_)?"
+    r"(IMS_SEND_SMS|CDMA_SEND_SMS_EXPECT_MORE|CDMA_SEND_SMS|SEND_SMS_EXPECT_MORE|SEND_SMS)\b(.*)$"
 )
 _RIL_ERROR = re.compile(
     r"^ error:?\s*(?:E\s+)?(?:[\w.]*CommandException: ?)?([A-Za-z_]\w{0,63}|-?[0-9]{1,9})"

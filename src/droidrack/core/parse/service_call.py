@@ -104,11 +104,11 @@ def _words(body: str, text: str) -> tuple[str, ...]:
     """The hex words, up to the line that closes the dump."""
     words: list[str] = []
     for line in body.split("\n"):
+        if line.lstrip().startswith("Object #"):
+            return _checked(words, text)
         match = _LINE.match(line)
         words += _WORD.findall(match[1]) if match else []
         if line.rstrip().endswith("')"):
-            return _checked(words, text)
-        if words and line.lstrip().startswith("Object #"):
             return _checked(words, text)
     raise refusal(_DUMP, "the reply's closing bracket is missing: the answer was cut", text)
 

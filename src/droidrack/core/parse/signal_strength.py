@@ -36,7 +36,15 @@ _POWER_FIELDS = {
 _SHOWN_FIRST = (Rat.LTE, Rat.CDMA, Rat.TDSCDMA, Rat.WCDMA, Rat.GSM, Rat.NR)
 """Order of `SignalStrength.getPrimary()`, for a line that lost its `primary=`."""
 
-_OEM_LEVELS = ("miuiLevel", "oemLevel", "hwLevel", "vivoLevel", "oplusLevel", "oppoLevel")
+_OEM_LEVELS = (
+    "miuiLevel",
+    "oemLevel",
+    "levelHw",
+    "hwLevel",
+    "vivoLevel",
+    "oplusLevel",
+    "oppoLevel",
+)
 
 
 def parse_signal_strength(text: str) -> Signal:
@@ -127,7 +135,7 @@ def _oem_level(
 
 # --- Android 9 and earlier ----------------------------------------------------------------------
 
-_ROW = re.compile(r"SignalStrength:((?: +-?[0-9]{1,10}){12,24}) +(gsm\|lte|cdma)\b")
+_ROW = re.compile(r"SignalStrength:((?: +-?[0-9]{1,10}){12,24}) +(gsm[|a-z]*|cdma)\b")
 _OLD_UNKNOWN = (-1, 99, 255, UNAVAILABLE_INT)
 
 
@@ -146,9 +154,10 @@ _LAYOUTS = {
     17: _Columns(tdscdma=13, wcdma=16),  # 9
     18: _Columns(tdscdma=13, wcdma=16),  # 9, Huawei: WCDMA Ec/Io added at the end
 }
-"""By how many numbers stand before the label. Another count is a layout nobody has described."""
+"""By how many numbers stand before the label. Another count is a layout nobody has described: it
+is read only where its LTE columns hold what nothing but RSRP beside RSRQ can be."""
 
-_GSM_ASU, _CDMA_DBM, _EVDO_DBM, _LTE_RSRP = 0, 2, 4, 8
+_GSM_ASU, _CDMA_DBM, _EVDO_DBM, _LTE_RSRP, _LTE_RSRQ = 0, 2, 4, 8, 9
 
 
 def _row_of_numbers(text: str) -> Signal:
@@ -157,10 +166,13 @@ def _row_of_numbers(text: str) -> Signal:
         raise refusal(_DUMP, "neither members by technology nor the row of Android 9", text)
     numbers = [int(word) for word in match[1].split()]
     columns = _LAYOUTS.get(len(numbers))
-    if columns is None:
-        raise refusal(_DUMP, f"a row of {len(numbers)} numbers, a layout nobody described", text)
     if match[2] == "cdma":
         return _cdma_row(numbers)
+    if columns is None:
+        rsrp = _in_range(numbers[_LTE_RSRP], -140, -43)
+        if rsrp is None or not -34 <= numbers[_LTE_RSRQ] <= -3:
+            raise refusal(_DUMP, f"a row of {len(numbers)} numbers is not known", text)
+        return Signal(Rat.LTE, rsrp)
     return _gsm_row(numbers, columns)
 
 

@@ -1,0 +1,109 @@
+"""Rows of `content query`, with values that look like rows and columns."""
+
+import pytest
+
+from droidrack.core.errors import ParseError
+from droidrack.core.parse.rows import parse_rows
+
+COLUMNS = ("_id", "address", "body", "type", "date")
+
+
+def test_known_columns_survive_a_hostile_body() -> None:
+    """Commas, equal signs, column names and a whole fake row inside a body."""
+    text = (
+        "Row: 0 _id=1, address=+15550001111, body=a, type=9, b=c\nRow: 1 nothing\n"
+        "Row: 5 _id=7, address=x, type=1, date=2, type=2, date=3\n"
+        "Row: 1 _id=2, address=NULL, body=, type=1, date=4\n"
+    )
+    first, second = parse_rows(text, COLUMNS).rows
+    assert ("1", "+15550001111", "2", "3") == (
+        first["_id"],
+        first["address"],
+        first["type"],
+        first["date"],
+    )
+    assert first["body"] == (
+        "a, type=9, b=c\nRow: 1 nothing\nRow: 5 _id=7, address=x, type=1, date=2"
+    )
+    assert {"_id": "2", "address": None, "body": "", "type": "1", "date": "4"} == second
+
+
+def test_inferred_columns_are_those_all_rows_share() -> None:
+    """What looks like a column in one body only is text."""
+    text = "Row: 0 address=a, body=total=5, total=6, date=1\nRow: 1 address=b, body=plain, date=2\n"
+    assert parse_rows(text).rows == (
+        {"address": "a", "body": "total=5, total=6", "date": "1"},
+        {"address": "b", "body": "plain", "date": "2"},
+    )
+
+
+def test_inferred_columns_of_a_single_row_trust_the_ends() -> None:
+    """Before the body the first, after it the last occurrence of a column is real."""
+    text = "Row: 0 _id=1, address=a, body=x, address=b, price=5 now, date=3, date=4, sub_id=2\n"
+    assert parse_rows(text).rows == (
+        {
+            "_id": "1",
+            "address": "a",
+            "body": "x, address=b, price=5 now, date=3",
+            "date": "4",
+            "sub_id": "2",
+        },
+    )
+
+
+def test_body_as_last_column_keeps_its_line_breaks() -> None:
+    """Only the row's own line end is taken off."""
+    text = "Row: 0 _id=1, body=a\n\nb\n\nRow: 1 _id=2, body=c\n"
+    assert ["a\n\nb\n", "c"] == [row["body"] for row in parse_rows(text, ("_id", "body")).rows]
+
+
+def test_crlf_output_gives_lf_values() -> None:
+    """Old shells end lines with CRLF; values do not."""
+    text = "Row: 0 _id=1, body=a\r\nb\r\nRow: 1 _id=2, body=c\r\n"
+    assert ["a\nb", "c"] == [row["body"] for row in parse_rows(text, ("_id", "body")).rows]
+
+
+@pytest.mark.parametrize(
+    ("text", "exception"),
+    [
+        (
+            "Error while accessing provider:sms\njava.lang.SecurityException: Denial\n\tat x",
+            "java.lang.SecurityException",
+        ),
+        (
+            "Error while accessing provider:nope\njava.lang.IllegalStateException: Could not find "
+            "provider: nope\n",
+            "java.lang.IllegalStateException",
+        ),
+        (
+            "Error while accessing provider:sms\njava.lang.NullPointerException\n",
+            "java.lang.NullPointerException",
+        ),
+        ("[ERROR] Unsupported argument: x\nusage: adb shell content", None),
+        ("java.lang.SecurityException: no\n\tat a.b", "java.lang.SecurityException"),
+    ],
+)
+def test_failures_of_the_tool_are_values(text: str, exception: str | None) -> None:
+    """A provider that refuses is an answer, not an empty table."""
+    table = parse_rows(text)
+    assert table.error is not None
+    assert (exception, ()) == (table.error.exception, table.rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("", None),
+        ("Killed", None),
+        ("Row: 3 _id=1", None),
+        ("Row: 0 _id=1, body=+15550001111 secret", ("_id", "date")),
+        ("Row: 0 _id=1", ("date",)),
+    ],
+)
+def test_other_text_is_a_parse_error_without_values(
+    text: str, columns: tuple[str, ...] | None
+) -> None:
+    """A row that lacks its columns was cut; the error shows none of its values."""
+    with pytest.raises(ParseError) as caught:
+        parse_rows(text, columns)
+    assert "secret" not in str(caught.value)

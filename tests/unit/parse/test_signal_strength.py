@@ -1,0 +1,138 @@
+"""SignalStrength: what each release's getDbm() would answer."""
+
+import pytest
+
+from droidrack.core.errors import ParseError
+from droidrack.core.parse.signal_strength import parse_signal_strength
+from droidrack.core.telephony import Rat, Reading, Signal
+
+MAX = "2147483647"
+
+
+@pytest.mark.parametrize(
+    ("row", "rat", "dbm"),
+    [
+        # Android 5: twelve numbers.
+        (f"17 0 -120 -160 -120 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte", Rat.GSM, -79),
+        (f"0 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte", Rat.GSM, -113),
+        (f"31 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte", Rat.GSM, -51),
+        (f"99 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte", None, None),
+        (f"-1 99 -1 -1 -1 -1 -1 99 -1 {MAX} {MAX} {MAX} gsm|lte", None, None),
+        (f"99 0 -75 -90 -120 -160 -1 99 {MAX} {MAX} {MAX} {MAX} cdma", Rat.CDMA, -75),
+        (f"99 0 -75 -90 -88 -160 5 99 {MAX} {MAX} {MAX} {MAX} cdma", Rat.CDMA, -88),
+        (f"99 0 -120 -160 -95 -160 5 99 {MAX} {MAX} {MAX} {MAX} cdma", Rat.CDMA, -95),
+        (f"99 0 -120 -160 -120 -160 5 99 {MAX} {MAX} {MAX} {MAX} cdma", None, None),
+        # A CDMA phone's leftover LTE value is not what its label shows.
+        (f"99 0 -80 -90 -120 -160 -1 99 -100 -9 {MAX} {MAX} cdma", Rat.CDMA, -80),
+        # MediaTek prints its own numbers after the label.
+        (f"17 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte -79 -85 -10", Rat.GSM, -79),
+        # Android 6 and 7: TD-SCDMA is the thirteenth.
+        (f"99 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} -84 gsm|lte", Rat.TDSCDMA, -84),
+        # Android 8: a boost stands before it.
+        (f"99 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} 0 -84 gsm|lte", Rat.TDSCDMA, -84),
+        # Android 9: WCDMA has its own columns; RSCP wins over the GSM column.
+        (
+            f"20 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} 0 {MAX} 20 30 -91 gsm|lte",
+            Rat.WCDMA,
+            -91,
+        ),
+        (
+            f"20 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} 0 {MAX} 20 255 {MAX} gsm|lte",
+            Rat.GSM,
+            -73,
+        ),
+        # An undescribed count: LTE only where RSRP and RSRQ stand beside each other.
+        (f"99 0 -1 -1 -1 -1 -1 30 -101 -11 8 {MAX} 0 {MAX} 1 gsm|lte", Rat.LTE, -101),
+    ],
+)
+def test_row_of_numbers_gives_what_the_release_would_show(
+    row: str, rat: Rat | None, dbm: int | None
+) -> None:
+    """2G, 3G, CDMA and LTE rows of Android 5 to 9; no level is printed there."""
+    assert Signal(rat, dbm) == parse_signal_strength(f"SignalStrength: {row}")
+
+
+def cells(primary: str, **given: str) -> str:
+    """A SignalStrength of Android 12 with nothing known but what is given."""
+    empty = {
+        "Cdma": f"CellSignalStrengthCdma: cdmaDbm={MAX} cdmaEcio={MAX} evdoDbm={MAX} level=0",
+        "Gsm": f"CellSignalStrengthGsm: rssi={MAX} ber={MAX} mTa={MAX} mLevel=0",
+        "Wcdma": f"CellSignalStrengthWcdma: ss={MAX} ber={MAX} rscp={MAX} ecno={MAX} level=0",
+        "Tdscdma": f"CellSignalStrengthTdscdma: rssi={MAX} ber={MAX} rscp={MAX} level=0",
+        "Lte": f"CellSignalStrengthLte: rssi={MAX} rsrp={MAX} rsrq={MAX} level=0",
+        "Nr": f"CellSignalStrengthNr:{{ csiRsrp = {MAX} ssRsrp = {MAX} level = 0 }}",
+    } | given
+    members = ",".join(f"m{rat}={text}" for rat, text in empty.items())
+    return f"SignalStrength:{{{members},primary=CellSignalStrength{primary}}}"
+
+
+@pytest.mark.parametrize(
+    ("rat", "text", "expected"),
+    [
+        ("Gsm", "CellSignalStrengthGsm: rssi=-61 ber=0 mTa=1 mLevel=4", Signal(Rat.GSM, -61, 4)),
+        (
+            "Wcdma",
+            "CellSignalStrengthWcdma: ss=-63 ber=99 rscp=-88 ecno=-6 level=3",
+            Signal(Rat.WCDMA, -88, 3),
+        ),
+        (
+            "Wcdma",
+            f"CellSignalStrengthWcdma: ss=-63 ber=99 rscp={MAX} ecno={MAX} level=4",
+            Signal(Rat.WCDMA, -63, 4),
+        ),
+        (
+            "Cdma",
+            "CellSignalStrengthCdma: cdmaDbm=-80 cdmaEcio=-70 evdoDbm=-91 evdoSnr=5 level=3",
+            Signal(Rat.CDMA, -91, 3),
+        ),
+        (
+            "Tdscdma",
+            "CellSignalStrengthTdscdma: rssi=-70 ber=1 rscp=-92 level=2",
+            Signal(Rat.TDSCDMA, -92, 2),
+        ),
+        (
+            "Nr",
+            f"CellSignalStrengthNr:{{ csiRsrp = -70 ssRsrp = -95 ssSinr = {MAX} level = 3 }}",
+            Signal(Rat.NR, -95, 3),
+        ),
+        ("Lte", "CellSignalStrengthLte: rssi=99 rsrp=99 level=0", Signal(Rat.LTE, None, 0)),
+    ],
+)
+def test_primary_technology_gives_its_own_power(rat: str, text: str, expected: Signal) -> None:
+    """RSSI, RSCP (RSSI without it), the lower of 1x and EV-DO, SS-RSRP; never a positive dBm."""
+    assert expected == parse_signal_strength(cells(rat, **{rat: text}))
+
+
+def test_nr_beside_an_lte_primary_is_told_apart() -> None:
+    """NSA: both are measured, LTE is shown."""
+    text = cells(
+        "Lte",
+        Lte="CellSignalStrengthLte: rssi=-70 rsrp=-99 level=3",
+        Nr="CellSignalStrengthNr:{ ssRsrp = -80 level = 4 }",
+    )
+    assert Signal(Rat.LTE, -99, 3, nr=Reading(-80, 4)) == parse_signal_strength(text)
+
+
+def test_missing_primary_is_chosen_in_android_order() -> None:
+    """A line that lost its end is read as getPrimary() would choose."""
+    text = cells("Lte", Wcdma="CellSignalStrengthWcdma: ss=-70 rscp=-90 level=2")
+    cut = text[: text.index(",primary=")]
+    assert Signal(Rat.WCDMA, -90, 2) == parse_signal_strength(cut)
+
+
+def test_samsung_bars_belong_to_the_primary_technology() -> None:
+    """With two bar counts printed the one of the shown technology is its own."""
+    text = cells("Nr", Nr="CellSignalStrengthNr:{ ssRsrp = -110 level = 1 }")
+    text = text.replace(",primary", ",SignalBarInfo{ lteLevel=2 nrLevel=4 },rat=20,primary")
+    assert Signal(Rat.NR, -110, 1, oem_level=4) == parse_signal_strength(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "SignalStrength:", "SignalStrength: 1 2 3 gsm|lte", "SignalStrength:{mLte=Invalid}"]
+    + [f"SignalStrength: {'1 ' * 15}gsm|lte", f"SignalStrength: {'1 ' * 40}gsm|lte"],
+)
+def test_unknown_row_is_a_parse_error(text: str) -> None:
+    """A count of numbers that no release prints is not read as one that does."""
+    with pytest.raises(ParseError):
+        parse_signal_strength(text)
