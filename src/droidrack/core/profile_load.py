@@ -85,7 +85,7 @@ def _layers(name: str, text: str) -> list[Layer]:
 def _layer(name: str, rank: Rank, table: Mapping[str, Any]) -> Layer:
     where = f"profile {name}"
     match = _match(where, table.get("match", {}))
-    if rank is Rank.ANDROID and match.sdk is None:
+    if rank is Rank.ANDROID and "sdk" not in table.get("match", {}):
         raise ConfigError(f"{where}: match.sdk: an android layer needs its API levels")
     facts = _facts(f"{where}: facts", table.get("facts"))
     rows = {}
@@ -135,6 +135,9 @@ def _row(where: str, row: Any) -> dict[str, Any]:
     fields_ = dict(row)
     if "transaction" in fields_ and not 1 <= fields_["transaction"] <= 0xFFFFFF:
         raise ConfigError(f"{where}.transaction: a code is 1 to 16777215")
+    if fields_.get("barred") == "" and "transaction" not in fields_:
+        # Else the code of whatever layer lies below would be let loose.
+        raise ConfigError(f"{where}.barred: lifting a bar needs the `transaction` it is lifted for")
     try:
         if "arguments" in fields_:
             fields_["arguments"] = tuple(map(Argument.from_text, fields_["arguments"]))
