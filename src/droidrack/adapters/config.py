@@ -1,0 +1,273 @@
+"""Reads `devices.toml` into `core.settings`, or says everything that is wrong with it.
+
+A file with three mistakes costs one reading, not three: the shape (`config_file.py`) and the rules
+across keys (`config_rules.py`) are always both checked, and each mistake names its TOML path.
+Values that may be secrets are never repeated in a mistake.
+"""
+
+import os
+import re
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from droidrack.adapters.config_file import DevicesFile, PacingTable, PhoneTable
+from droidrack.adapters.config_mistakes import in_our_words, refusal, toml_value
+from droidrack.adapters.config_rules import Mistake, broken_rules
+from droidrack.core.errors import ConfigError
+from droidrack.core.ids import Slot, Token
+from droidrack.core.redact import redact
+from droidrack.core.report import UnknownAs
+from droidrack.core.settings import (
+    AdbSettings,
+    Intervals,
+    Pacing,
+    PanelSettings,
+    PhoneSettings,
+    Policy,
+    Settings,
+    SlotSettings,
+)
+
+FILE_LIMIT_BYTES = 4 * 1024 * 1024
+"""A thousand phones with every key take 0.4 MiB; more is not a devices.toml."""
+
+TOKEN_LIMIT_BYTES = 4096
+"""Session tokens of the JWT form stay under 2 KiB, pairing tokens under 100 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """One key as it is in force: `value` as TOML writes it, `origin` where it came from.
+
+    `origin` is `file`, `[pacing]` (a phone without its own value), `XDG_STATE_HOME` or `default`.
+    """
+
+    key: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A valid `devices.toml`: the settings it makes, and the keys it really holds."""
+
+    path: Path
+    settings: Settings
+    tree: Mapping[str, Any]
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings of a `devices.toml`.
+
+    Raises:
+        ConfigError: the file is absent, unreadable, no TOML or breaks rules; `mistakes` holds every
+            one as `TOML path: what was expected, what was seen`.
+    """
+    return load(path).settings
+
+
+def load(path: Path) -> ConfigFile:
+    """The same as `load_settings`, with what `effective` needs besides."""
+    tree = _parse(path, _read(path))
+    base = path.absolute().parent
+    found: list[Mistake] = list(broken_rules(tree, base))
+    try:
+        file = DevicesFile.model_validate(tree)
+    except ValidationError as exc:
+        found += [in_our_words(error) for error in exc.errors(include_url=False)]
+        raise refusal(path, tree, found) from exc
+    if found:
+        raise refusal(path, tree, found)
+    return ConfigFile(path, _settings(file, base), types.MappingProxyType(tree))
+
+
+def effective(file: ConfigFile) -> tuple[Effective, ...]:
+    """Every key with the value in force and its origin, in the order of the settings."""
+    return tuple(_effective(file.settings, file.tree, file.tree.get("pacing", {}), ""))
+
+
+def pairing_token(phone: PhoneSettings) -> Token | None:
+    """The pairing token that a phone's settings point to, read now.
+
+    Returns:
+        None where no source is named, or the source is not there (any more): a token is spent by
+        pairing, so its absence is usual.
+
+    Raises:
+        ConfigError: the file may be read by others, cannot be read, or holds no single token.
+    """
+    if phone.token_env:
+        text, source = os.environ.get(phone.token_env, ""), f"variable {phone.token_env}"
+    elif phone.token_file:
+        text, source = _read_token_file(Path(phone.token_file)), f'file "{phone.token_file}"'
+    else:
+        return None
+    text = text.strip()
+    if not text:
+        return None
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(
+            f'phone "{phone.name}": the {source} must hold one pairing token and nothing else, '
+            f"seen {len(text)} characters with blanks or signs that no token has",
+            hint="copy the token from the panel again: Gateway → Android SMS → Devices",
+        )
+    return Token(text)
+
+
+# --- Reading ----------------------------------------------------------------------------------
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(FILE_LIMIT_BYTES + 1)
+    except OSError as exc:
+        raise ConfigError(
+            f"{path}: {(exc.strerror or 'cannot be read').lower()}",
+            hint="name the file with --config, or start from devices.example.toml"
+            if isinstance(exc, FileNotFoundError)
+            else "make the file readable for the user who runs droidrack",
+        ) from exc
+    if len(content) > FILE_LIMIT_BYTES:
+        raise ConfigError(f"{path}: larger than {FILE_LIMIT_BYTES} bytes; is it a devices.toml?")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as exc:
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(
+            f"{path}:{line}: TOML is UTF-8; byte 0x{content[exc.start]:02x} is not",
+            hint="save the file as UTF-8",
+        ) from exc
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        reason, _, place = str(exc).rpartition(" (at ")
+        found = re.fullmatch(r"line (\d+), column (\d+)\)", place)
+        where = f"{found[1]}:{found[2]}" if found else str(text.count("\n") + 1)
+        mistake = f"line {where.replace(':', ', column ')}: {redact(reason)}"
+        raise ConfigError(
+            f"{path}:{where}: not valid TOML: {redact(reason)}",
+            mistakes=(mistake,),
+            hint="see https://toml.io for the syntax; texts need quotes, tables [brackets]",
+        ) from exc
+
+
+def _read_token_file(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode & 0o777
+            content = stream.read(TOKEN_LIMIT_BYTES)
+    except FileNotFoundError:
+        return ""
+    except OSError as exc:
+        raise ConfigError(
+            f"token file {path}: {(exc.strerror or 'cannot be read').lower()}",
+            hint="make it a plain file that the user who runs droidrack can read",
+        ) from exc
+    if mode & 0o007:
+        raise ConfigError(
+            f"token file {path} is open to every user of this host (mode {mode:04o})",
+            hint=f"chmod 600 {path}",
+        )
+    return content.decode("utf-8", "replace")
+
+
+# --- From the file's tables to plain values -------------------------------------------------------
+
+
+def _settings(file: DevicesFile, base: Path) -> Settings:
+    tables = file.model_fields_set
+    pacing = Pacing(**file.pacing.given()) if "pacing" in tables else Pacing()
+    panel = file.panel.given()
+    if panel.get("ca_file"):
+        panel["ca_file"] = str(_resolve(panel["ca_file"], base))
+    policy = file.policy.given() if "policy" in tables else {}
+    if "unknown_as" in policy:
+        policy["unknown_as"] = UnknownAs(policy["unknown_as"])
+    return Settings(
+        panel=PanelSettings(**panel),
+        phones=tuple(_phone(phone, pacing, base) for phone in file.phones),
+        state_dir=_resolve(file.state_dir, base) if "state_dir" in tables else default_state_dir(),
+        intervals=Intervals(**file.intervals.given()) if "intervals" in tables else Intervals(),
+        policy=Policy(**policy),
+        adb=tuple(_adb(server.given(), base) for server in file.adb)
+        if "adb" in tables
+        else (AdbSettings(),),
+    )
+
+
+def default_state_dir() -> Path:
+    """Where state lives when nobody says: the XDG base directory specification's place."""
+    home = os.environ.get("XDG_STATE_HOME", "")
+    # The specification: a relative path is invalid and is to be ignored.
+    root = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
+    return root / "droidrack"
+
+
+def _phone(phone: PhoneTable, pacing: Pacing, base: Path) -> PhoneSettings:
+    given = phone.given()
+    own: PacingTable | None = given.pop("pacing", None)
+    given["pacing"] = _overlaid(pacing, own.given()) if own else pacing
+    given["slots"] = tuple(
+        SlotSettings(Slot(entry.slot), entry.label, entry.country)
+        for entry in given.get("slots", ())
+    )
+    if "token_file" in given:
+        given["token_file"] = str(_resolve(given["token_file"], base))
+    return PhoneSettings(**given)
+
+
+def _overlaid(pacing: Pacing, own: dict[str, Any]) -> Pacing:
+    return Pacing(**{key.name: getattr(pacing, key.name) for key in fields(pacing)} | own)
+
+
+def _adb(given: dict[str, Any], base: Path) -> AdbSettings:
+    if "key_dir" in given:
+        given["key_dir"] = _resolve(given["key_dir"], base)
+    if "connect" in given:
+        given["connect"] = tuple(given["connect"])
+    return AdbSettings(**given)
+
+
+def _resolve(text: str, base: Path) -> Path:
+    """A path of the file; relative ones count from the file, not from the working directory."""
+    return base / Path(text).expanduser()
+
+
+# --- What is in force ---------------------------------------------------------------------------
+
+
+def _effective(value: Any, given: Any, pacing: Any, path: str) -> Iterator[Effective]:
+    """Walk the settings and, beside them, what the file holds at the same place."""
+    for key in fields(value):
+        here = f"{path}{key.name}"
+        item = getattr(value, key.name)
+        said = given.get(key.name)
+        if is_dataclass(item):
+            common = pacing if key.name == "pacing" else {}
+            yield from _effective(item, said or {}, common, f"{here}.")
+        elif isinstance(item, tuple) and item and is_dataclass(item[0]):
+            for index, entry in enumerate(item):
+                entry_said = said[index] if said else {}
+                yield from _effective(entry, entry_said, pacing, f"{here}[{index}].")
+        else:
+            yield Effective(here, toml_value(item), _origin(key.name, given, pacing, path))
+
+
+def _origin(name: str, given: Any, pacing: Any, path: str) -> str:
+    if name in given:
+        return "file"
+    if path.endswith("pacing.") and name in pacing:
+        return "[pacing]"
+    if name == "state_dir" and os.environ.get("XDG_STATE_HOME", "").startswith("/"):
+        return "XDG_STATE_HOME"
+    return "default"
