@@ -18,7 +18,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from droidrack.adapters.adb_host import Tell, keep_connected, version
+from droidrack.adapters.adb_host import PROBE_DEADLINE_S, Tell, keep_connected, version
 from droidrack.adapters.adb_link import Endpoint
 from droidrack.core.errors import BridgeDown, PhoneError
 from droidrack.core.settings import AdbSettings
@@ -167,7 +167,7 @@ class Supervisor:
                 async with asyncio.timeout(PROBE_INTERVAL_S):
                     return f"exited with {_exit_text(await process.wait())}"
             try:
-                await version(self.endpoint)
+                await version(self.endpoint, deadline_s=PROBE_DEADLINE_S)
             except PhoneError as error:
                 return error.message
 
