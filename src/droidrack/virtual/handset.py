@@ -1,0 +1,139 @@
+"""A whole phone: the model with the surroundings it needs to be used, whatever the way to it."""
+
+import asyncio
+import math
+import posixpath
+from collections.abc import Callable
+from typing import Protocol
+
+from droidrack.virtual.console import Console
+from droidrack.virtual.files import FileTree
+from droidrack.virtual.link import Hook, Link, nothing
+from droidrack.virtual.phone import VirtualPhone
+from droidrack.virtual.screen import Screen
+from droidrack.virtual.shell_parser import ParserShell
+from droidrack.virtual.streams import Service
+from droidrack.virtual.toolbox import Toolbox
+from droidrack.virtual.u2_server import U2Launcher, U2Server
+
+API_24_ANDROID_7 = 24
+
+HANGUP_GRACE_S = 1.0
+"""How long a command may go on after its caller left.
+
+On a phone SIGHUP reaches only the shell, in a race with what it has already begun. Here the command
+wins, because that is the case a caller has to be ready for.
+"""
+
+
+class Shell(Protocol):
+    """A `/system/bin/sh` of the phone."""
+
+    async def run(self, command: bytes | None, console: Console) -> int:
+        """Run `sh -c command`, or for None a script from standard input; the exit code.
+
+        Cancelling ends every process of it.
+        """
+        ...
+
+    async def close(self) -> None:
+        """End what is left running."""
+        ...
+
+
+async def run_until_hung_up(
+    shell: Shell, command: bytes | None, console: Console, hung_up: asyncio.Event
+) -> int:
+    """Run a command to its end, or to the end of the grace after its caller has left.
+
+    Raises:
+        BrokenPipeError: the caller has left.
+    """
+    running = asyncio.ensure_future(shell.run(command, console))
+    leaving = asyncio.ensure_future(hung_up.wait())
+    try:
+        await asyncio.wait({running, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not running.done():
+            await asyncio.wait({running}, timeout=HANGUP_GRACE_S)
+        if not running.done():
+            raise BrokenPipeError("the caller has left")
+        return running.result()
+    finally:
+        running.cancel()
+        leaving.cancel()
+        await asyncio.gather(running, leaving, return_exceptions=True)
+
+
+class Handset:
+    """Model, files, screen, tools, shell and cable of one phone.
+
+    `listeners` are the device's own sockets by address, such as `tcp:9008`. `end_processes` is set
+    by whoever runs commands on the phone: it ends them when the power goes.
+    """
+
+    def __init__(
+        self, model: VirtualPhone, make_shell: Callable[["Handset"], Shell] | None = None
+    ) -> None:
+        self.model = model
+        self.link = Link()
+        self.files = FileTree(lambda: math.floor(model.now().timestamp()))
+        for path, content in model.proc_files.items():
+            self.files.provide(path, content)
+        self.screen = Screen()
+        self.listeners: dict[str, Service] = {}
+        self.end_processes: Hook = nothing
+        self._restart: asyncio.Task[None] | None = None
+        u2 = U2Launcher(U2Server(model.spec, self.screen), self.files, self.listeners)
+        self.toolbox = Toolbox(
+            model,
+            self.files,
+            {"reboot": self._reboot_tool, "screencap": self._screencap, "app_process": u2.run},
+        )
+        self.shell: Shell = (
+            make_shell(self) if make_shell else ParserShell(self.toolbox, self.files)
+        )
+
+    @property
+    def speaks_v2(self) -> bool:
+        """Whether adbd knows shell v2: since Android 7."""
+        return self.model.spec.api >= API_24_ANDROID_7
+
+    async def reboot(self) -> None:
+        """Switch off, stay away as long as this build does, come back."""
+        await self.model.power_off()
+        await self.link.unplug()
+        await self.end_processes()
+        await asyncio.sleep(self.model.spec.quirks.off_s)
+        self.link.thaw()
+        await self.model.boot()
+        await self.link.replug()
+
+    def begin_reboot(self) -> None:
+        """`reboot` in the background: the caller is one of those who do not survive it."""
+        if self._restart is None or self._restart.done():
+            self._restart = asyncio.get_running_loop().create_task(self.reboot())
+
+    async def close(self) -> None:
+        """End everything that runs on the phone."""
+        if self._restart is not None:
+            self._restart.cancel()
+            await asyncio.wait({self._restart})
+        await self.shell.close()
+        await self.model.power_off()
+
+    async def _reboot_tool(self, argv: list[str], console: Console) -> int:
+        self.begin_reboot()
+        return 0
+
+    async def _screencap(self, argv: list[str], console: Console) -> int:
+        """`screencap -p` writes a PNG to standard output, with a path to a file."""
+        paths = [word for word in argv[1:] if not word.startswith("-")]
+        if not paths:
+            await console.stdout(self.screen.png())
+            return 0
+        try:
+            self.files.write(posixpath.normpath(paths[0]), self.screen.png())
+        except OSError as error:
+            await console.stderr(f"Error opening file: {paths[0]} ({error.strerror})\n".encode())
+            return 1
+        return 0
