@@ -90,12 +90,15 @@ def test_slot_lines_of_every_release(line: str, expected: dict[int, tuple[int, .
     assert expected == parse_isub(f"SubscriptionController:\n defaultSubId=1\n{line}\n").slot_to_sub
 
 
-def test_android_10_entry_with_blanks_for_equal_signs_is_read() -> None:
-    """Between the two notations some keys have a blank, some an equal sign."""
+@pytest.mark.parametrize(
+    "country", [" countryIso us", " countryIso=us", "mCountryIso=us", " mCountryIso=us"]
+)
+def test_android_10_entry_with_blanks_for_equal_signs_is_read(country: str) -> None:
+    """Between the two notations keys have a blank or an equal sign; Android 10 forgot a blank."""
     entry = (
         "  {id=2, iccId=890101555[****] simSlotIndex=1 carrierId=1 displayName=A B carrierName=C D "
-        "nameSource=0 iconTint=-1 mNumber= dataRoaming=0 iconBitmap=x mcc 001 mnc 001 countryIso "
-        "us isEmbedded true nativeAccessRules null cardString=x}"
+        "nameSource=0 iconTint=-1 mNumber= dataRoaming=0 iconBitmap=x mcc 001 mnc 001"
+        f"{country} isEmbedded true nativeAccessRules null cardString=x}}"
     )
     text = f"SubscriptionController:\n ActiveSubInfoList:\n{entry}\n AllSubInfoList: is null\n"
     (subscription,) = parse_isub(text).subscriptions

@@ -69,7 +69,7 @@ HEAD = "03-04 05:06:07.890  1234  1250 D "
         ),
         ("SmsController: Subscription 4 is inactive.", RadioKind.INACTIVE, {"sub_id": 4}),
         (
-            "SmsController: iccSmsIntMgr is null for Subscription: 3",
+            "SmsController: sendTextForSubscriber iccSmsIntMgr is null for Subscription: 3",
             RadioKind.INACTIVE,
             {"sub_id": 3},
         ),
@@ -101,6 +101,7 @@ def test_message_id_zero_means_none() -> None:
         HEAD + "RILJ    : [UNSL]< UNSOL_RESPONSE_NEW_SMS",
         HEAD + "RILJ    : [0123]< SEND_USSD error 2",
         HEAD + "SMSDispatcher: something else",
+        HEAD + "SmsController: copyMessageToIccEf iccSmsIntMgr is null for Subscription: 3",
     ],
 )
 def test_other_lines_are_nothing(line: str) -> None:

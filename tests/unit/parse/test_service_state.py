@@ -49,6 +49,7 @@ def info(domain: str, **values: str) -> str:
         ("China Mobile CMCC 46000 China Mobile CMCC 46000", "China Mobile", "CMCC", "46000"),
         ("null null null null null null", None, None, None),
         ("     ", None, None, None),
+        ("O2 - DE O2 26207", "O2 - DE", "O2", "26207"),
         ("null null null Data Only D 310260", "Data Only", "D", "310260"),
         ("Foo F 26201 null null null", "Foo", "F", "26201"),
         ("Foo F 310260 Foo F 310260 (manual)", "Foo", "F", "310260"),

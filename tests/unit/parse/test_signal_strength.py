@@ -129,8 +129,14 @@ def test_samsung_bars_belong_to_the_primary_technology() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "SignalStrength:", "SignalStrength: 1 2 3 gsm|lte", "SignalStrength:{mLte=Invalid}"]
-    + [f"SignalStrength: {'1 ' * 15}gsm|lte", f"SignalStrength: {'1 ' * 40}gsm|lte"],
+    [
+        "",
+        "SignalStrength:",
+        "SignalStrength: 1 2 3 gsm|lte",
+        "SignalStrength:{mLte=Invalid}",
+        f"SignalStrength: {'1 ' * 15}gsm|lte",
+        f"SignalStrength: {'1 ' * 40}gsm|lte",
+    ],
 )
 def test_unknown_row_is_a_parse_error(text: str) -> None:
     """A count of numbers that no release prints is not read as one that does."""

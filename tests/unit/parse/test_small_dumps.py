@@ -25,6 +25,7 @@ def test_getprop_cut_entry_is_left_out() -> None:
         ("A,B", ("A", "B")),
         ("A", ("A", None)),
         (",B", (None, "B")),
+        ("A,B,", ("A", "B")),
         ("Foo\\, Inc.,B", ("Foo, Inc.", "B")),
         ("Foo, Inc.,B", ("Foo, Inc.", "B")),
         ("A,B,C", (None, None)),
@@ -57,18 +58,30 @@ def test_getprop_without_entries_is_a_parse_error(text: str) -> None:
     ("line", "serial", "state", "transport"),
     [
         ("R58 \tdevice", "R58", "device", None),
-        ("adb-1A-x (2)._adb-tls-connect._tcp device product:a model:b device:c transport_id:7",
-         "adb-1A-x (2)._adb-tls-connect._tcp", "device", 7),
-        ("(no serial number) no permissions (udev); see [http://x] usb:1-1 transport_id:3",
-         "(no serial number)", "no permissions", 3),
-        ("1A no permissions; see [http://developer.android.com/x] usb:1-2", "1A", "no permissions", None),
+        (
+            "adb-1A-x (2)._adb-tls-connect._tcp device product:a model:b device:c transport_id:7",
+            "adb-1A-x (2)._adb-tls-connect._tcp",
+            "device",
+            7,
+        ),
+        (
+            "(no serial number) no permissions (udev); see [http://x] usb:1-1 transport_id:3",
+            "(no serial number)",
+            "no permissions",
+            3,
+        ),
+        ("1A no permissions; see [http://d.example/x] usb:1-2", "1A", "no permissions", None),
         ("1A\tunauthorized", "1A", "unauthorized", None),
-        ("1A\tno permissions (missing udev rules? user is in the plugdev group); see [http://x]",
-         "1A", "no permissions", None),
+        (
+            "1A\tno permissions (missing udev rules? user is in the plugdev group); see [http://x]",
+            "1A",
+            "no permissions",
+            None,
+        ),
         ("[2001:db8::1]:5555 offline transport_id:12", "[2001:db8::1]:5555", "offline", 12),
         ("1A sideload product:x", "1A", "sideload", None),
     ],
-)  # fmt: skip
+)
 def test_devices_lines_of_every_form(
     line: str, serial: str, state: str, transport: int | None
 ) -> None:

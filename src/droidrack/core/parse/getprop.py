@@ -46,6 +46,8 @@ class Properties:
             return None
         count = self.slot_count
         entries = [text] if count == 1 else _elements(text)
+        while len(entries) > count and not entries[-1]:
+            entries.pop()
         if len(entries) > count:
             entries = _rejoined(entries)
         if len(entries) > count:

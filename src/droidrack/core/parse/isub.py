@@ -30,6 +30,7 @@ _NAMES = re.compile(
     r"^(?P<head>.*?)\bdisplayName=(?P<display>.*?) carrierName=(?P<carrier>.*?)"
     r"(?P<tail>[ ,]+(?:nameSource|isOpportunistic|displayNameSource|iconTint)[ =].*|[\]}]?)$"
 )
+_COUNTRY = re.compile(r"(?:\bc|[0-9 l]mC)ountryIso[= ]([A-Za-z]{0,3})(?=[\s,\]}]|$)")
 _ICCID = re.compile(r"[0-9]{6}[0-9A-Fa-f]{12,16}")
 SLOT_LIMIT = 8
 SUBSCRIPTION_LIMIT = 1000
@@ -158,18 +159,18 @@ def _subscription(sub_id: SubId, text: str) -> Subscription:
     head, tail = (names["head"], names["tail"]) if names else (text, text)
     slot = integer(_field(head, "simSlotIndex") or _field(tail, "simSlotIndex"))
     embedded = _field(head, "isEmbedded") or _field(tail, "isEmbedded")
-    country = _field(tail, "countryIso")
+    country = _COUNTRY.search(tail)
     absent = {"country": country is None, "embedded": embedded is None}
     return Subscription(
         sub_id=sub_id,
         slot=Slot(slot) if slot is not None and 0 <= slot < SLOT_LIMIT else None,
         display_name=_name(names["display"]) if names else None,
         carrier=_name(names["carrier"].rstrip(" ,")) if names else None,
-        mcc=_code(_field(tail, "mcc")),
-        mnc=_code(_field(tail, "mnc")),
+        mcc=_code(tail, "mcc"),
+        mnc=_code(tail, "mnc"),
         active=False,
         iccid=whole_iccid(_field(head, "iccId")),
-        country=country or None,
+        country=(country[1] or None) if country else None,
         embedded=boolean(embedded),
         not_printed=frozenset(name for name, is_absent in absent.items() if is_absent),
     )
@@ -185,5 +186,7 @@ def _name(text: str) -> str | None:
     return None if text == "null" else text
 
 
-def _code(text: str | None) -> str | None:
-    return text if text is not None and text.isascii() and text.isdigit() else None
+def _code(text: str, key: str) -> str | None:
+    """MCC or MNC. Android 10 prints no blank after it: `mnc 260mCountryIso=us`."""
+    match = re.search(rf"\b{key}[= ]([0-9]{{1,3}})(?![0-9])", text)
+    return match[1] if match else None

@@ -36,7 +36,7 @@ _PERSISTED = re.compile(r"\bPersist SMS into (SENT|FAILED)\b")
 _FAILED = re.compile(r"\bSMS failed with error:? ?(-?\w{1,64}),? *errorCode:? ?(-?[0-9]{1,9})")
 _INACTIVE = re.compile(
     r"\bSubscription (-?[0-9]{1,10}) is inactive|"
-    r"\biccSmsIntMgr is null for(?: Subscription:?| subId:?)? ?(-?[0-9]{1,10})"
+    r"(?:^|\bsend\w{1,40} )iccSmsIntMgr is null for(?: Subscription:?| subId:?)? ?(-?[0-9]{1,10})"
 )
 _IMS = re.compile(r"\bonSendSmsResult\b(.*)$")
 _IMS_FIELD = re.compile(

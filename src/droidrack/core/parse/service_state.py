@@ -288,7 +288,7 @@ def _flat_operators(text: str) -> list[tuple[str, str]]:
     words = text.split(" ")
     middle = _voice_number(words)
     if middle is None:
-        return []
+        return [(" ".join(words[:-1]), words[-1])] if _digits(words[-1], 5, 6) else []
     voice, data = words[:middle], words[middle + 1 : -1]
     return [(" ".join(voice), words[middle]), (" ".join(data), words[-1])]
 
