@@ -16,7 +16,7 @@ def clusters(text: str) -> Iterator[str]:
     """The text in pieces that should not be torn apart; joined they are the text."""
     start = flags = 0
     for index, char in enumerate(text):
-        if index and not _joins(text[start:index], char, flags):
+        if index and not _joins(text[start], text[index - 1], char, flags):
             yield text[start:index]
             start, flags = index, 0
         flags += _is_flag_half(char)
@@ -24,15 +24,14 @@ def clusters(text: str) -> Iterator[str]:
         yield text[start:]
 
 
-def _joins(cluster: str, char: str, flags: int) -> bool:
-    """Whether `char` belongs to the cluster before it, which holds `flags` halves of flags."""
-    last = cluster[-1]
+def _joins(first: str, last: str, char: str, flags: int) -> bool:
+    """Whether `char` belongs to the cluster `first … last`, which holds `flags` flag halves."""
     if _is_control(last) or _is_control(char):
         return last == "\r" and char == "\n"
     if _extends(char):
         return True
     if last == _ZWJ:
-        return _is_pictograph(cluster[0]) and _is_pictograph(char)
+        return _is_pictograph(first) and _is_pictograph(char)
     if _is_flag_half(char):
         return flags == 1 and _is_flag_half(last)
     return _jamo_joins(last, char)
