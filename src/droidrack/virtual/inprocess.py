@@ -10,10 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from droidrack.core.errors import (
-    AnswerCut,
     BridgeDown,
     Effect,
-    PhoneError,
     PhoneGone,
     PhoneRefused,
     PhoneTimeout,
@@ -22,128 +20,15 @@ from droidrack.core.ids import Serial
 from droidrack.ports import Completed, Sighting
 from droidrack.virtual.channels import Sink
 from droidrack.virtual.console import CapturedConsole
-from droidrack.virtual.handset import Handset, run_until_hung_up
-from droidrack.virtual.link import Cut, CutPoint
-from droidrack.virtual.shell_words import decode, encode
-
-
-class _Call:
-    """One command on its way: the caller waits for `answer`, the phone may outlast the caller."""
-
-    def __init__(self, command: str, stdin: bytes, out: Sink | None, *, merged: bool) -> None:
-        self.command = command
-        self.answer: asyncio.Future[Completed] = asyncio.get_running_loop().create_future()
-        self.hung_up = asyncio.Event()
-        self._captured = CapturedConsole(stdin)
-        self._out = out
-        self._merged = merged
-
-    def end(self, outcome: int | PhoneError) -> None:
-        """Tell the caller, if it still waits."""
-        if self.answer.done():
-            return
-        if isinstance(outcome, PhoneError):
-            self.answer.set_exception(outcome)
-        else:
-            console = self._captured
-            self.answer.set_result(Completed(outcome, bytes(console.out), bytes(console.err)))
-
-    async def read(self, size: int) -> bytes:
-        """The command's standard input."""
-        return await self._captured.read(size)
-
-    async def stdout(self, data: bytes) -> None:
-        """The command's standard output."""
-        if self.hung_up.is_set():
-            raise BrokenPipeError("the caller has left")
-        await (self._out or self._captured.stdout)(data)
-
-    async def stderr(self, data: bytes) -> None:
-        """Its standard error; part of standard output up to Android 6."""
-        await (self.stdout if self._merged else self._captured.stderr)(data)
-
-
-class _Transport:
-    """One stay of one phone at the bus, from arrival to departure."""
-
-    def __init__(self, number: int, handset: Handset) -> None:
-        self.number = number
-        self.handset = handset
-        self.gone = False
-        self._calls: set[_Call] = set()
-        self._jobs: set[asyncio.Task[None]] = set()
-
-    @property
-    def state(self) -> str:
-        """The word an adb server would show."""
-        link = self.handset.link
-        if link.silent:
-            return "offline"
-        return "device" if link.keys.consenting else "unauthorized"
-
-    def start(self, call: _Call) -> None:
-        """Hand a command to the phone."""
-        self._calls.add(call)
-        job = asyncio.ensure_future(self._carry(call))
-        self._jobs.add(job)
-        job.add_done_callback(self._jobs.discard)
-
-    def sever(self, why: Callable[[], PhoneError]) -> None:
-        """Every call loses its answer; what the phone has begun goes on for its grace."""
-        for call in tuple(self._calls):
-            call.end(why())
-            call.hung_up.set()
-        self._calls.clear()
-
-    async def stop(self) -> None:
-        """End everything that runs on the phone."""
-        for job in tuple(self._jobs):
-            job.cancel()
-        await asyncio.gather(*self._jobs, return_exceptions=True)
-
-    async def _carry(self, call: _Call) -> None:
-        link = self.handset.link
-        await link.thawed.wait()
-        await asyncio.sleep(link.latency_s)
-        if call not in self._calls:
-            return  # The link broke while the command still waited in it: it is lost.
-        cut = link.take_cut(call.command)
-        if cut is None or cut.after is CutPoint.EXECUTED:
-            await self._execute(call, cut)
-        if cut is not None:
-            self._cut(call, cut)
-        self._calls.discard(call)
-
-    async def _execute(self, call: _Call, cut: Cut | None) -> None:
-        link = self.handset.link
-        try:
-            status = await run_until_hung_up(
-                self.handset.shell, encode(call.command), call, call.hung_up
-            )
-        except BrokenPipeError:
-            return
-        await link.thawed.wait()
-        if cut is None:
-            call.end(status)
-
-    def _cut(self, call: _Call, cut: Cut) -> None:
-        serial = self.handset.model.spec.serial
-        call.end(
-            AnswerCut(
-                f"{serial}: the answer ended before the command's end was seen",
-                serial=serial,
-                hint="what the phone did with it is not known; look before trying again",
-                effect=Effect.UNKNOWN,
-            )
-        )
-        if cut.reset:
-            self.handset.link.drop()
+from droidrack.virtual.handset import Handset
+from droidrack.virtual.inprocess_calls import Call, Transport
+from droidrack.virtual.shell_words import decode
 
 
 class InProcessPhone:
     """The `Phone` port over one stay of a virtual phone."""
 
-    def __init__(self, bus: "InProcessBus", transport: _Transport) -> None:
+    def __init__(self, bus: "InProcessBus", transport: Transport) -> None:
         self._bus = bus
         self._transport = transport
 
@@ -193,10 +78,10 @@ class InProcessPhone:
             if call.answer.done() and not call.answer.cancelled():
                 call.answer.exception()  # Seen: leaving early is not an error.
 
-    def _begin(self, command: str, stdin: bytes, out: Sink | None) -> _Call:
+    def _begin(self, command: str, stdin: bytes, out: Sink | None) -> Call:
         self._bus.require(self._transport)
         merged = not self._transport.handset.speaks_v2
-        call = _Call(command, stdin, out, merged=merged)
+        call = Call(command, stdin, out, merged=merged)
         self._transport.start(call)
         return call
 
@@ -204,7 +89,7 @@ class InProcessPhone:
 class InProcessFiles:
     """The `PhoneFiles` port over one stay of a virtual phone."""
 
-    def __init__(self, bus: "InProcessBus", transport: _Transport) -> None:
+    def __init__(self, bus: "InProcessBus", transport: Transport) -> None:
         self._bus = bus
         self._transport = transport
         self._turn = asyncio.Lock()
@@ -288,8 +173,8 @@ class InProcessBus:
 
     def __init__(self, handsets: Sequence[Handset]) -> None:
         self._handsets = tuple(handsets)
-        self._transports: dict[int, _Transport] = {}
-        self._present: dict[str, _Transport] = {}
+        self._transports: dict[int, Transport] = {}
+        self._present: dict[str, Transport] = {}
         self._last_number = 0
         self._up = True
         self._changed = asyncio.Condition()
@@ -338,7 +223,7 @@ class InProcessBus:
             handset.link.connections.discard(reset)
             await handset.close()
 
-    def require(self, transport: _Transport) -> None:
+    def require(self, transport: Transport) -> None:
         """Raise, with `Effect.NONE`, unless a command can be handed to this very transport."""
         if not self._up:
             raise self._down(Effect.NONE)
@@ -379,7 +264,7 @@ class InProcessBus:
     def _arrive(self, handset: Handset) -> None:
         self._depart(handset)
         self._last_number += 1
-        transport = _Transport(self._last_number, handset)
+        transport = Transport(self._last_number, handset)
         self._transports[transport.number] = transport
         self._present[handset.model.spec.serial] = transport
         self._notify()
@@ -415,7 +300,7 @@ class InProcessBus:
             return ()
         return tuple(_sighting(transport) for transport in self._present.values())
 
-    def _sighted(self, sighting: Sighting) -> _Transport:
+    def _sighted(self, sighting: Sighting) -> Transport:
         if sighting.transport_id is None or sighting.transport_id not in self._transports:
             raise PhoneGone(f"{sighting.serial}: never seen on this bus", serial=sighting.serial)
         return self._transports[sighting.transport_id]
@@ -424,7 +309,7 @@ class InProcessBus:
         return BridgeDown("the adb server does not answer", hint="start it again", effect=effect)
 
 
-def _lost(transport: _Transport) -> PhoneGone:
+def _lost(transport: Transport) -> PhoneGone:
     serial = transport.handset.model.spec.serial
     return PhoneGone(
         f"{serial}: the link ended within a command",
@@ -434,7 +319,7 @@ def _lost(transport: _Transport) -> PhoneGone:
     )
 
 
-def _sighting(transport: _Transport) -> Sighting:
+def _sighting(transport: Transport) -> Sighting:
     spec = transport.handset.model.spec
     return Sighting(
         Serial(spec.serial),

@@ -20,14 +20,14 @@ class Element:
 
 
 _HOME = (
-    Element("android.widget.FrameLayout", "", "android:id/content", "", (0, 0, 360, 640)),
-    Element("android.widget.TextView", "12:00", "clock", "", (120, 60, 240, 120)),
-    Element("android.widget.TextView", "Phone", "icon_phone", "Phone", (20, 540, 100, 620), True),
+    Element("android.widget.FrameLayout", "", "android:id/content", "", (0, 0, 1080, 2400)),
+    Element("android.widget.TextView", "12:00", "clock", "", (360, 180, 720, 360)),
+    Element("android.widget.TextView", "Phone", "icon_phone", "Phone", (60, 2100, 300, 2340), True),
     Element(
-        "android.widget.TextView", "Messages", "icon_sms", "Messages", (140, 540, 220, 620), True
+        "android.widget.TextView", "Messages", "icon_sms", "Messages", (420, 2100, 660, 2340), True
     ),
     Element(
-        "android.widget.TextView", "Settings", "icon_set", "Settings", (260, 540, 340, 620), True
+        "android.widget.TextView", "Settings", "icon_set", "Settings", (780, 2100, 1020, 2340), True
     ),
 )
 
@@ -35,7 +35,7 @@ _HOME = (
 class Screen:
     """A screen of `width` × `height` pixels. `touches` are the points that were tapped."""
 
-    def __init__(self, width: int = 360, height: int = 640) -> None:
+    def __init__(self, width: int = 1080, height: int = 2400) -> None:
         self.width = width
         self.height = height
         self.elements = _HOME

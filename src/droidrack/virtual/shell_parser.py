@@ -10,11 +10,12 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from droidrack.virtual import shell_grammar as g
+from droidrack.virtual import shell_syntax as g
 from droidrack.virtual.channels import Pipe, Sink, Source, Terminals, discard, source_of
 from droidrack.virtual.console import Console
 from droidrack.virtual.files import FileTree
 from droidrack.virtual.shell_builtins import BUILTINS, UNSUPPORTED, Usage, evaluate
+from droidrack.virtual.shell_grammar import Parser
 from droidrack.virtual.shell_words import (
     Leave,
     State,
@@ -60,7 +61,7 @@ class ParserShell:
 
     async def _text(self, text: str, state: State, terminals: Terminals) -> int:
         """Run a text line by line, as `sh -c` does: what stands before an error is run."""
-        parser = g.Parser(text)
+        parser = Parser(text)
         try:
             while (script := parser.next_line()) is not None:
                 await self._script(script, state, terminals)
@@ -76,7 +77,7 @@ class ParserShell:
             if wanted not in line:
                 continue  # Saves parsing a long quoted text again at each of its lines.
             try:
-                script = g.Parser(text).script()
+                script = Parser(text).script()
                 text, wanted = "", ""
                 await self._script(script, state, terminals)
             except g.Incomplete as fault:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from droidrack.virtual.shell_grammar import Parameter, Script, Substitution, SyntaxFault, Text, Word
+from droidrack.virtual.shell_syntax import Parameter, Script, Substitution, SyntaxFault, Text, Word
 
 PHONE_ENVIRONMENT = {
     "ANDROID_DATA": "/data",
