@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from droidrack.core.errors import PanelRefused
 from droidrack.core.ids import Body, Msisdn, Slot, Token
 from droidrack.core.message import MessageState
-from droidrack.faces.logs import configure, mask, tell
+from droidrack.faces.logs import LibraryLines, configure, mask, tell
 
 
 @pytest.fixture(autouse=True)
@@ -225,7 +225,8 @@ def test_tell_full_disk_costs_the_line_only() -> None:
 def test_library_line_with_wrong_arguments_is_kept(stream: io.StringIO) -> None:
     """A library's format that does not fit its arguments still gives a line."""
     record = logging.LogRecord("lib", logging.ERROR, "lib.py", 1, "%d of %d", ("x",), None)
-    logging.getLogger().handlers[-1].handle(record)  # Ours alone: pytest's own rightly objects.
+    (ours,) = (one for one in logging.getLogger().handlers if isinstance(one, LibraryLines))
+    ours.handle(record)  # Past pytest's own handler, which rightly objects.
 
     found = line(stream)
     assert ("%d of %d", "lib", "error") == (found["event"], found["library"], found["level"])

@@ -81,9 +81,9 @@ def configure(*, as_json: bool = False, stream: TextIO | None = None) -> None:
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
-    for earlier in [one for one in root.handlers if isinstance(one, _LibraryLines)]:
+    for earlier in [one for one in root.handlers if isinstance(one, LibraryLines)]:
         root.removeHandler(earlier)
-    root.addHandler(_LibraryLines(logging.WARNING))
+    root.addHandler(LibraryLines(logging.WARNING))
 
 
 def tell(event: str, /, **facts: object) -> None:
@@ -186,7 +186,7 @@ def _printable(text: str, keep: str = "") -> str:
     )
 
 
-class _LibraryLines(logging.Handler):
+class LibraryLines(logging.Handler):
     """Brings lines of libraries under the same mask."""
 
     def emit(self, record: logging.LogRecord) -> None:
