@@ -154,7 +154,9 @@ class _Isms:
         )
 
     def _check_package(self, package: str | None) -> None:
-        """12 and later: AppOps knows which packages uid 2000 has."""
+        """The maker's gate; from 12 on, AppOps knows which packages uid 2000 has."""
+        if self._phone.spec.quirks.sms_gate:
+            raise Thrown(SECURITY, "Permission denied: SEND_SMS is disabled for uid 2000")
         if self._api >= API_31_PACKAGE_VISIBILITY and package != SHELL_PACKAGE:
             raise Thrown(SECURITY, f'Specified package "{package}" under uid 2000 but it is not')
 

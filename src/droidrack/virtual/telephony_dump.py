@@ -77,7 +77,7 @@ def _flat_state(slot: SimSlot, api: int) -> str:
         + (" IsUsingCarrierAggregation=false" if api >= 25 else "")
     )
     if api == 21:
-        return f"{state} {roam} {operator} {technology} {tail}"
+        return f"{state} {state} {roam} {operator} {operator}  {technology} {tail}"
     return f"{state} {state} voice {roam} data {roam} {operator} {operator}  {technology} {tail}"
 
 
