@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from droidrack.adapters.adb_host import PROBE_DEADLINE_S, Tell, keep_connected, version
 from droidrack.adapters.adb_link import Endpoint
@@ -31,6 +32,9 @@ START_DEADLINE_S = 15.0
 
 START_TRIES = 3
 """Another process may take the free port between our look and the server's start."""
+
+LOG_LIMIT = 1024 * 1024
+"""Bytes of the server's log that are kept over a start; a start writes some 100."""
 
 RESTART_FIRST_S = 0.1
 RESTART_LIMIT_S = 10.0
@@ -86,12 +90,17 @@ class OwnServer:
         """What the server writes."""
         return self.home / "adb-server.log"
 
+    def open_log(self) -> BinaryIO:
+        """The log, to be appended to; begun anew once it is larger than its limit."""
+        grown = self.log.exists() and self.log.stat().st_size > LOG_LIMIT
+        return self.log.open("wb" if grown else "ab")
+
     def environment(self) -> dict[str, str]:
         """Nothing of ours but the PATH: a stray ADB_… or ANDROID_… would change the server."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(self.home),
-            "TMPDIR": str(self.home),
+            "HOME": str(self.home.resolve()),
+            "TMPDIR": str(self.home.resolve()),
             "ADB_REJECT_KILL_SERVER": "1",
             "ADB_MDNS": "0",
             "ADB_EMU": "0",  # Not a scan of ports 5555-5585, where other phones may listen.
@@ -175,7 +184,7 @@ class Supervisor:
         """One start: the process runs and answers, or it is gone and BridgeDown is raised."""
         binary = str(adb_binary())
         leashed = [sys.executable, "-ISs", "-c", _LEASH, str(os.getpid()), binary]
-        with self._server.log.open("ab") as log:
+        with self._server.open_log() as log:
             self._process = process = await asyncio.create_subprocess_exec(
                 *leashed,
                 *("-P", str(self.endpoint.port), "--reply-fd", "3", "nodaemon", "server"),

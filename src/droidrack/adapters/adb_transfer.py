@@ -8,11 +8,12 @@ closed here, each measured or read in adbutils 2.12:
 - its push does not look how much `send` took, which with a time-out loses bytes, and it throws the
   phone's reason away: the SEND request is written here;
 - it addresses a phone by serial or by id: here both must fit (`adb.py` says why);
-- a connection whose opening fails stays open until it is collected: it is closed at once here.
+- a socket whose connecting or opening fails stays open until it is collected: closed at once here.
 
 adbutils has no type marks, so its values are `Any`. Its errors end here, in `Transfer.translated`.
 """
 
+import socket
 import stat
 import struct
 import time
@@ -49,10 +50,18 @@ class UnboundError(Exception):
 
 
 class Connection(AdbConnection):  # type: ignore[misc] # adbutils is untyped
-    """A connection that never starts a server."""
+    """A connection that never starts a server, and leaves no socket behind where none answers."""
+
+    def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
+        self._place = (endpoint.host, endpoint.port)
+        self._timeout_s = timeout_s
+        super().__init__(endpoint.host, endpoint.port)
 
     def _safe_connect(self) -> Any:
-        return self._create_socket()
+        try:
+            return socket.create_connection(self._place, self._timeout_s)
+        except OSError as exc:
+            raise AdbConnectionError(f"connect: {exc.strerror or exc}") from exc
 
 
 class Client(AdbClient):  # type: ignore[misc] # adbutils is untyped
@@ -60,13 +69,12 @@ class Client(AdbClient):  # type: ignore[misc] # adbutils is untyped
 
     def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
         super().__init__(endpoint.host, endpoint.port)
+        self._endpoint = endpoint
         self._timeout_s = timeout_s
 
     def make_connection(self, timeout: float | None = None) -> Connection:
         """A new connection; `timeout` may only shorten ours."""
-        connection = Connection(self.host, self.port)
-        connection.conn.settimeout(min(timeout or self._timeout_s, self._timeout_s))
-        return connection
+        return Connection(self._endpoint, min(timeout or self._timeout_s, self._timeout_s))
 
 
 class Device(AdbDevice):  # type: ignore[misc] # adbutils is untyped
@@ -198,13 +206,13 @@ class Transfer:
                 raise
             _check_done(connection)
 
-    def _send(self, socket: Any, content: bytes, target: bytes) -> None:
-        socket.sendall(_record(b"SEND", len(target)) + target)
+    def _send(self, wire: Any, content: bytes, target: bytes) -> None:
+        wire.sendall(_record(b"SEND", len(target)) + target)
         for at in range(0, len(content), SYNC_CHUNK):
             self._check_time()
             chunk = content[at : at + SYNC_CHUNK]
-            socket.sendall(_record(b"DATA", len(chunk)) + chunk)
-        socket.sendall(_record(b"DONE", int(time.time())))
+            wire.sendall(_record(b"DATA", len(chunk)) + chunk)
+        wire.sendall(_record(b"DONE", int(time.time())))
 
     def forward(self, remote: str) -> int:
         """A new local port that leads to `remote`; it goes when the transport goes.
