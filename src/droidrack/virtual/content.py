@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,9 @@ async def content(phone: VirtualPhone, argv: Sequence[str], console: Console) ->
     They are dropped because only the default messaging app may write, and others are told nothing.
     """
     words = list(argv[1:])
+    if not phone.framework_up:
+        await console.stderr(b"Error: Could not access the activity manager. Is it running?\n")
+        return 1
     try:
         if not words or words[0] not in ("query", "insert", "update", "delete"):
             raise _Usage(f"Unsupported operation: {words[0] if words else 'null'}")
@@ -161,26 +165,24 @@ def _select(
     if not rows:
         return [], []
     names = list(rows[0])
-    with sqlite3.connect(":memory:") as db:
+    marks = ", ".join("?" for _ in names)
+    chosen = ", ".join(query.projection) or "*"
+    where = f" WHERE {query.where}" if query.where else ""
+    order = f" ORDER BY {query.sort}" if query.sort else ""
+    with closing(sqlite3.connect(":memory:")) as db:
+        # The column names are ours, the values are bound; the caller's SQL is meant to run as is.
         db.execute(f"CREATE TABLE t ({', '.join(names)})")
-        marks = ", ".join("?" for _ in names)
-        # The column names are ours, the values are bound.
-        insert = f"INSERT INTO t VALUES ({marks})"  # noqa: S608
-        db.executemany(insert, [tuple(row.values()) for row in rows])
-        chosen = ", ".join(query.projection) or "*"
-        where = f" WHERE {query.where}" if query.where else ""
-        order = f" ORDER BY {query.sort}" if query.sort else ""
-        # The caller's SQL is meant to be run as it is.
-        statement = f"SELECT {chosen} FROM t{where}{order}"  # noqa: S608
+        db.executemany(
+            f"INSERT INTO t VALUES ({marks})",  # noqa: S608
+            [tuple(row.values()) for row in rows],
+        )
         try:
-            cursor = db.execute(statement)
+            cursor = db.execute(f"SELECT {chosen} FROM t{where}{order}")  # noqa: S608
         except sqlite3.Error as error:
             raise _Refused(
                 f"android.database.sqlite.SQLiteException: {error} (code 1 SQLITE_ERROR)"
             ) from error
-        result = [column[0] for column in cursor.description], cursor.fetchall()
-    db.close()
-    return result
+        return [column[0] for column in cursor.description], cursor.fetchall()
 
 
 def _print(names: Sequence[str], rows: Iterable[tuple[object, ...]]) -> str:

@@ -128,7 +128,8 @@ class _Isms:
         radio = self._phone.radio
         package, message_id = given["callingPackage"], given.get("messageId", 0)
         sub_id = given.get("subId", self._default())
-        radio.log.called(package or "com.android.phone")
+        if method == "sendTextForSubscriber":
+            radio.log.called(package or "com.android.phone")
         self._check_package(package)
         slot = self._phone.subscriptions.slot_of(sub_id)
         if slot is None:

@@ -27,7 +27,8 @@ class _Wish:
     dump: bool = False
     clear: bool = False
     sizes: bool = False
-    tail: str | None = None
+    tail: str | None = None  # A count, or the text of `since`.
+    since: datetime | None = None
     regex: re.Pattern[str] | None = None
     limit: int | None = None
     filters: list[tuple[str, str]] = field(default_factory=list)
@@ -41,6 +42,8 @@ async def logcat(phone: VirtualPhone, argv: Sequence[str], console: Console) -> 
     """Print, follow or clear the log: `-b -v -d -c -g -s -t -T -e -m` and `TAG:LEVEL` filters."""
     try:
         wish = _parse(argv[1:], phone.spec.api)
+        if wish.tail is not None and not wish.tail.isdigit():
+            wish.since = _moment(wish.tail, phone.local_now())
     except _Usage as usage:
         await console.stderr(f"{usage}\n".encode())
         return 1
@@ -78,14 +81,11 @@ class _Printer:
 
     def _chosen(self, kept: list[LogLine]) -> list[LogLine]:
         """The matching lines, cut to the tail that `-t` or `-T` names."""
-        tail = self._wish.tail
-        if tail is None:
-            return [line for line in kept if self._matches(line)]
-        if tail.isdigit():
-            matching = [line for line in kept if self._matches(line)]
-            return matching[len(matching) - min(int(tail), len(matching)) :]
-        since = _moment(tail, self._phone.local_now())
-        return [line for line in kept if line.at >= since and self._matches(line)]
+        tail, since = self._wish.tail, self._wish.since
+        matching = [line for line in kept if self._matches(line)]
+        if since is not None:
+            return [line for line in matching if line.at >= since]
+        return matching if tail is None else matching[max(len(matching) - int(tail), 0) :]
 
     def _matches(self, line: LogLine) -> bool:
         wish = self._wish
@@ -182,7 +182,10 @@ def _take_dumped_tail(wish: _Wish, buffers: list[str], value: str) -> None:
 
 
 def _take_regex(wish: _Wish, buffers: list[str], value: str) -> None:
-    wish.regex = re.compile(value)
+    try:
+        wish.regex = re.compile(value)
+    except re.error as error:
+        raise _Usage(f"Invalid regular expression '{value}'") from error
 
 
 def _take_limit(wish: _Wish, buffers: list[str], value: str) -> None:

@@ -1,6 +1,7 @@
 """The phone's SMS provider: rows in a real SQLite table, and the view that the shell gets."""
 
 import sqlite3
+import weakref
 from collections.abc import Sequence
 from datetime import datetime
 from enum import IntEnum
@@ -36,6 +37,7 @@ class SmsStore:
     def __init__(self, api: int) -> None:
         self.api = api
         self._db = sqlite3.connect(":memory:")
+        weakref.finalize(self, self._db.close)
         columns = _COLUMNS.format(
             autoincrement=" AUTOINCREMENT" if api >= AUTOINCREMENT_API else "",
             priority=", priority INTEGER DEFAULT -1" if api >= PRIORITY_API else "",

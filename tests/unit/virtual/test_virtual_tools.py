@@ -194,6 +194,39 @@ def test_logcat_filters_and_tails():
     in_virtual_time(main)
 
 
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ("-t nonsense", '-t "nonsense" not in time format'),
+        ("-e (", "Invalid regular expression '('"),
+        ("-b nosuch", "Unable to open log device 'nosuch': No such file or directory"),
+        ("-Z", "Unknown option '-Z'"),
+    ],
+)
+def test_logcat_refuses_what_it_cannot_read(options, complaint):
+    """A wrong option ends the tool with exit code 1 and a line on stderr."""
+
+    async def main():
+        answer = await run(phone(33), f"logcat {options}")
+        assert (1, "", f"{complaint}\n") == (answer.code, answer.out, answer.err)
+
+    in_virtual_time(main)
+
+
+def test_logcat_since_a_time_prints_later_lines_only():
+    """`-t` with a date of the phone's clock, as an earlier line shows it."""
+
+    async def main():
+        target = phone(33)
+        await asyncio.sleep(10)
+        await run(target, send_line(33, 1, NUMBER, "hi"))
+        log = (await run(target, ["logcat", "-b", "radio", "-t", "03-01 07:00:10.000"])).out
+        assert "caller=com.android.shell" in log
+        assert "Connected to radio service" not in log
+
+    in_virtual_time(main)
+
+
 def test_logcat_follows_until_the_phone_goes_down():
     """Without `-d` lines come as they are written; a reboot ends the stream."""
 
