@@ -28,10 +28,10 @@ from journal_bench import (
 from droidrack.adapters.journal_rules import SUPERSEDED
 from droidrack.core.attempt import EvidenceKind
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
-from droidrack.core.ids import Body, Iccid, MessageUid, Msisdn, Token
+from droidrack.core.ids import Body, Iccid, MessageUid, Msisdn, Slot, Token
 from droidrack.core.message import SETTLED, MessageState, Priority
 from droidrack.core.report import WireStatus
-from droidrack.ports import Event, Journal, PhoneRecord, StateChange
+from droidrack.ports import Event, Journal, PhoneRecord, SimRecord, StateChange
 
 S = MessageState
 UID = MessageUid("m1")
@@ -451,6 +451,27 @@ def test_phone_is_remembered_once_with_its_newest_facts(bench: Bench) -> None:
         other = PhoneRecord(OTHER_PHONE, "a-phone", "SERIAL2", "gw-2", "print-1", NOON)
         await journal.remember_phone(other)
         assert (other, newer) == await journal.phones()
+
+    bench.run(scenario)
+
+
+def test_sim_rows_are_bound_to_cards_until_unbound(bench: Bench) -> None:
+    """A binding is replaced whole, listed by slot, dropped for good, and kept per phone."""
+
+    async def scenario(journal: Journal) -> None:
+        first = SimRecord(PHONE, "sim-1", Slot(1), CARD, "left \x00", NOON)
+        second = SimRecord(PHONE, "sim-2", Slot(0), None, "right", NOON)
+        elsewhere = replace(first, device=OTHER_PHONE)
+        for record in (first, second, elsewhere):
+            await journal.bind_sim(record)
+        assert (second, first) == await journal.sims(PHONE)
+        moved = replace(first, iccid=Iccid("8901000000000000002"), bound_at=at(5))
+        await journal.bind_sim(moved)
+        assert (second, moved) == await journal.sims(PHONE)
+        for _ in range(2):
+            await journal.unbind_sim(PHONE, "sim-1")
+        assert (second,) == await journal.sims(PHONE)
+        assert (elsewhere,) == await journal.sims(OTHER_PHONE)
 
     bench.run(scenario)
 

@@ -16,7 +16,7 @@ from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import OPEN, SETTLED, Message, MessageState
 from droidrack.core.report import StatusReport
-from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, StateChange
+from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord, StateChange
 
 WANT_VERDICT = OPEN | {MessageState.UNKNOWN}
 PRUNABLE = SETTLED | {MessageState.UNKNOWN}
@@ -62,6 +62,7 @@ class MemoryDisk:
     def __init__(self) -> None:
         self.holder: MemoryJournal | None = None
         self.phones: dict[DeviceUuid, PhoneRecord] = {}
+        self.sims: dict[tuple[DeviceUuid, str], SimRecord] = {}
         self.records: dict[MessageUid, _Record] = {}
         self.reports: dict[int, _Report] = {}
         self.pruned: dict[MessageUid, StatusReport | None] = {}
@@ -122,6 +123,21 @@ class MemoryJournal:
         """See the port."""
         return tuple(sorted(self._held().phones.values(), key=lambda p: (p.name, p.device)))
 
+    async def bind_sim(self, record: SimRecord) -> None:
+        """See the port."""
+        with self._writing("sim") as disk:
+            disk.sims[record.device, record.sim_uid] = record
+
+    async def unbind_sim(self, device: DeviceUuid, sim_uid: str) -> None:
+        """See the port."""
+        with self._writing("sim") as disk:
+            disk.sims.pop((device, sim_uid), None)
+
+    async def sims(self, device: DeviceUuid) -> tuple[SimRecord, ...]:
+        """See the port."""
+        found = [sim for sim in self._held().sims.values() if sim.device == device]
+        return tuple(sorted(found, key=lambda sim: (sim.slot, sim.sim_uid)))
+
     async def accept(self, device: DeviceUuid, messages: Sequence[Message]) -> tuple[Accepted, ...]:
         """See the port."""
         if not messages:
@@ -159,6 +175,38 @@ class MemoryJournal:
             if record.device == device and record.state in WANT_VERDICT
         ]
         return tuple(sorted(found, key=lambda pair: pair[0].opened_at))
+
+    async def claimed_rows(self, device: DeviceUuid, since: datetime) -> frozenset[int]:
+        """See the port."""
+        return frozenset(
+            proof.row_id
+            for record, attempt in self._opened_since(device, since)
+            for number, proof in record.evidence
+            if number == attempt.number and proof.row_id is not None
+        )
+
+    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
+        """See the port."""
+        found = [
+            attempt
+            for record, attempt in self._opened_since(device, since)
+            if record.state in (MessageState.SENT, MessageState.FAILED)
+            and attempt is record.attempts[-1]
+            and attempt.number not in record.void
+            and not any(
+                number == attempt.number and proof.row_id is not None
+                for number, proof in record.evidence
+            )
+        ]
+        return tuple(sorted(found, key=lambda attempt: attempt.opened_at))
+
+    def _opened_since(
+        self, device: DeviceUuid, since: datetime
+    ) -> Iterator[tuple[_Record, Attempt]]:
+        for record in self._held().records.values():
+            for attempt in record.attempts:
+                if attempt.device == device and attempt.opened_at >= since:
+                    yield record, attempt
 
     async def settle(
         self,

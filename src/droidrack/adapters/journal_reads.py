@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, o
 from droidrack.adapters.journal_schema import (
     WAITING,
     attempts,
+    cards,
     changes,
     events,
     evidence,
@@ -29,7 +30,7 @@ from droidrack.core.ids import (
 )
 from droidrack.core.message import OPEN, SETTLED, Message, MessageState, Priority
 from droidrack.core.report import StatusReport, WireStatus
-from droidrack.ports import Event, Life, OutboxRow, PhoneRecord, StateChange
+from droidrack.ports import Event, Life, OutboxRow, PhoneRecord, SimRecord, StateChange
 
 WANT_VERDICT = tuple(sorted(OPEN | {MessageState.UNKNOWN}))
 PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
@@ -41,8 +42,11 @@ WAITING_MESSAGES = (
     .order_by(messages.c.priority, messages.c.id)
     .limit(bindparam("limit"))
 )
-ATTEMPTS = select(attempts, messages.c.uid, messages.c.state, sims.c.iccid).select_from(
-    attempts.join(messages).outerjoin(sims)
+ATTEMPTS = select(attempts, messages.c.uid, messages.c.state, cards.c.iccid).select_from(
+    attempts.join(messages).outerjoin(cards)
+)
+OF_ATTEMPT = and_(
+    evidence.c.message_id == attempts.c.message_id, evidence.c.attempt == attempts.c.number
 )
 OPEN_ATTEMPTS = ATTEMPTS.where(
     messages.c.device == bindparam("device"),
@@ -58,6 +62,12 @@ OUTBOX = (
 LAST_REPORT = (
     select(outbox).where(outbox.c.uid == bindparam("uid")).order_by(outbox.c.id.desc()).limit(1)
 )
+BOUND_SIMS = (
+    select(sims, cards.c.iccid)
+    .select_from(sims.outerjoin(cards))
+    .where(sims.c.device == bindparam("device"))
+    .order_by(sims.c.slot, sims.c.sim_uid)
+)
 SEGMENTS = (
     select(attempts.c.opened_at, attempts.c.segments)
     .where(
@@ -69,8 +79,8 @@ SEGMENTS = (
 )
 SENT = (
     select(func.count())
-    .select_from(attempts.join(sims))
-    .where(sims.c.iccid == bindparam("iccid"), attempts.c.sent_at >= bindparam("since"))
+    .select_from(attempts.join(cards))
+    .where(cards.c.iccid == bindparam("iccid"), attempts.c.sent_at >= bindparam("since"))
 )
 
 
@@ -92,6 +102,52 @@ def all_phones(connection: Connection) -> tuple[PhoneRecord, ...]:
     """All phones, by name."""
     rows = connection.execute(select(phones).order_by(phones.c.name, phones.c.device))
     return tuple(PhoneRecord(**row._mapping) for row in rows)
+
+
+def bound_sims(connection: Connection, device: DeviceUuid) -> tuple[SimRecord, ...]:
+    """The bindings of a phone, by slot."""
+    rows = connection.execute(BOUND_SIMS, {"device": device})
+    return tuple(
+        SimRecord(
+            device=DeviceUuid(row.device),
+            sim_uid=row.sim_uid,
+            slot=Slot(row.slot),
+            iccid=None if row.iccid is None else Iccid(row.iccid),
+            label=row.label,
+            bound_at=row.bound_at,
+        )
+        for row in rows
+    )
+
+
+def claimed_rows(connection: Connection, device: DeviceUuid, since: datetime) -> frozenset[int]:
+    """Store rows that proved an attempt."""
+    query = (
+        select(evidence.c.row_id)
+        .select_from(evidence.join(attempts, OF_ATTEMPT))
+        .where(
+            attempts.c.device == device,
+            attempts.c.opened_at >= since,
+            evidence.c.row_id.is_not(None),
+        )
+    )
+    return frozenset(connection.execute(query).scalars())
+
+
+def rowless_attempts(
+    connection: Connection, device: DeviceUuid, since: datetime
+) -> tuple[Attempt, ...]:
+    """Attempts proven without a row."""
+    with_row = exists().where(OF_ATTEMPT, evidence.c.row_id.is_not(None))
+    query = ATTEMPTS.where(
+        attempts.c.device == device,
+        attempts.c.opened_at >= since,
+        attempts.c.void.is_(False),
+        attempts.c.number == messages.c.attempts,
+        messages.c.state.in_((MessageState.SENT, MessageState.FAILED)),
+        ~with_row,
+    ).order_by(attempts.c.opened_at, attempts.c.id)
+    return tuple(as_attempt(row) for row in connection.execute(query))
 
 
 def waiting_reports(

@@ -2,14 +2,14 @@
 
 Times are integer microseconds since 1970 UTC: exact, ordered, the same in both dialects. Numbers
 and bodies are UTF-8 bytes, because text columns differ in what they refuse (PostgreSQL: NUL; both:
-lone surrogates) and the journal refuses nothing a panel can say. ICCIDs stand once, in `sims`.
+lone surrogates) and the journal refuses nothing a panel can say. ICCIDs stand once, in `cards`.
 
 Every index serves a named question; none is there to be safe:
 
 - `messages_queue`: what waits on this phone, and which of its attempts are open
 - `messages_state`, `messages_device`: the operator's lists, newest first
 - `messages_received`: what is old enough to be pruned
-- `attempts_pace`: segments of a phone in a window; `attempts_sim`: messages of a SIM in a window
+- `attempts_pace`: segments of a phone in a window; `attempts_card`: messages of a SIM in a window
 - `outbox_waiting`: reports of a phone not yet acknowledged; `outbox_uid`: the last one of a message
 """
 
@@ -110,11 +110,22 @@ phones = Table(
     Column("seen_at", Instant, nullable=False),
 )
 
-sims = Table(
-    "sims",
+cards = Table(
+    "cards",
     metadata,
     Column("id", BigId, primary_key=True),
     Column("iccid", Text, nullable=False, unique=True),
+)
+
+sims = Table(
+    "sims",  # The panel's SIM rows, and the card each was bound to.
+    metadata,
+    Column("device", Text, primary_key=True),
+    Column("sim_uid", Text, primary_key=True),
+    Column("slot", Integer, nullable=False),
+    Column("card_id", BigId, ForeignKey("cards.id")),
+    Column("label", Utf8, nullable=False),
+    Column("bound_at", Instant, nullable=False),
 )
 
 messages = Table(
@@ -159,7 +170,7 @@ attempts = Table(
     Column("device", Text, nullable=False),
     Column("slot", Integer, nullable=False),
     Column("sub_id", Integer, nullable=False),
-    Column("sim_id", BigId, ForeignKey("sims.id")),
+    Column("card_id", BigId, ForeignKey("cards.id")),
     Column("segments", Integer, nullable=False),
     Column("watermark", BigInteger),
     Column("radio_id", BigInteger, nullable=False),
@@ -170,7 +181,7 @@ attempts = Table(
     UniqueConstraint("message_id", "number"),
 )
 Index("attempts_pace", attempts.c.device, attempts.c.opened_at)
-Index("attempts_sim", attempts.c.sim_id, attempts.c.sent_at)
+Index("attempts_card", attempts.c.card_id, attempts.c.sent_at)
 
 evidence = Table(
     "evidence",

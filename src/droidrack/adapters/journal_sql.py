@@ -36,7 +36,7 @@ from droidrack.core.errors import JournalDamaged, JournalError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
-from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord
+from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord
 
 PRUNE_BATCH = 500
 """Messages per transaction while pruning: some 50 ms, so that no send waits long for it."""
@@ -96,6 +96,19 @@ class SqlJournal:
         """See the port."""
         return await self._reads.submit("phones", reads.all_phones)
 
+    async def bind_sim(self, record: SimRecord) -> None:
+        """See the port."""
+        await self._writes.submit("sim", partial(writes.bind_sim, record=record))
+
+    async def unbind_sim(self, device: DeviceUuid, sim_uid: str) -> None:
+        """See the port."""
+        work = partial(writes.unbind_sim, device=device, sim_uid=sim_uid)
+        await self._writes.submit("sim", work)
+
+    async def sims(self, device: DeviceUuid) -> tuple[SimRecord, ...]:
+        """See the port."""
+        return await self._reads.submit("sims", partial(reads.bound_sims, device=device))
+
     async def accept(self, device: DeviceUuid, messages: Sequence[Message]) -> tuple[Accepted, ...]:
         """See the port."""
         if not messages:
@@ -116,6 +129,16 @@ class SqlJournal:
         """See the port."""
         work = partial(reads.open_attempts, device=device)
         return await self._reads.submit("open-attempts", work)
+
+    async def claimed_rows(self, device: DeviceUuid, since: datetime) -> frozenset[int]:
+        """See the port."""
+        work = partial(reads.claimed_rows, device=device, since=since)
+        return await self._reads.submit("claimed-rows", work)
+
+    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
+        """See the port."""
+        work = partial(reads.rowless_attempts, device=device, since=since)
+        return await self._reads.submit("rowless", work)
 
     async def settle(
         self,

@@ -16,6 +16,7 @@ from droidrack.adapters import journal_rules as rules
 from droidrack.adapters.journal_schema import (
     WAITING,
     attempts,
+    cards,
     changes,
     events,
     evidence,
@@ -29,7 +30,7 @@ from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport, WireStatus
-from droidrack.ports import Accepted, Event, PhoneRecord
+from droidrack.ports import Accepted, Event, PhoneRecord, SimRecord
 
 T = TypeVar("T")
 
@@ -75,6 +76,25 @@ def remember_phone(connection: Connection, record: PhoneRecord) -> None:
     known = update(phones).where(phones.c.device == record.device).values(row)
     if connection.execute(known).rowcount == 0:
         connection.execute(insert(phones), row)
+
+
+def bind_sim(connection: Connection, record: SimRecord) -> None:
+    """Insert or replace the binding of one of the panel's SIM rows."""
+    unbind_sim(connection, record.device, record.sim_uid)
+    row = {
+        "device": record.device,
+        "sim_uid": record.sim_uid,
+        "slot": record.slot,
+        "card_id": _card(connection, record.iccid),
+        "label": record.label,
+        "bound_at": record.bound_at,
+    }
+    connection.execute(insert(sims), row)
+
+
+def unbind_sim(connection: Connection, device: DeviceUuid, sim_uid: str) -> None:
+    """Drop a binding."""
+    connection.execute(delete(sims).where(sims.c.device == device, sims.c.sim_uid == sim_uid))
 
 
 def accept(
@@ -177,7 +197,7 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
         "device": attempt.device,
         "slot": attempt.slot,
         "sub_id": attempt.sub_id,
-        "sim_id": None if attempt.iccid is None else _sim(connection, attempt.iccid),
+        "card_id": _card(connection, attempt.iccid),
         "segments": attempt.segments,
         "watermark": attempt.watermark,
         "radio_id": attempt.message_id,
@@ -190,12 +210,14 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
     _move(connection, row.id, {**move, "tries": attempt.number})
 
 
-def _sim(connection: Connection, iccid: Iccid) -> int:
-    query = select(sims.c.id).where(sims.c.iccid == iccid.reveal())
+def _card(connection: Connection, iccid: Iccid | None) -> int | None:
+    if iccid is None:
+        return None
+    query = select(cards.c.id).where(cards.c.iccid == iccid.reveal())
     known = connection.execute(query).scalar_one_or_none()
     if known is not None:
         return int(known)
-    inserted = connection.execute(insert(sims).returning(sims.c.id), {"iccid": iccid.reveal()})
+    inserted = connection.execute(insert(cards).returning(cards.c.id), {"iccid": iccid.reveal()})
     return int(inserted.scalar_one())
 
 

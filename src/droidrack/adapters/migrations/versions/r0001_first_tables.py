@@ -41,11 +41,22 @@ def _create_meta() -> None:
         sa.PrimaryKeyConstraint("device", name=op.f("phones_pkey")),
     )
     op.create_table(
-        "sims",
+        "cards",
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("iccid", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("sims_pkey")),
-        sa.UniqueConstraint("iccid", name=op.f("sims_iccid_key")),
+        sa.PrimaryKeyConstraint("id", name=op.f("cards_pkey")),
+        sa.UniqueConstraint("iccid", name=op.f("cards_iccid_key")),
+    )
+    op.create_table(
+        "sims",
+        sa.Column("device", sa.Text(), nullable=False),
+        sa.Column("sim_uid", sa.Text(), nullable=False),
+        sa.Column("slot", sa.Integer(), nullable=False),
+        sa.Column("card_id", BIG_ID),
+        sa.Column("label", sa.LargeBinary(), nullable=False),
+        sa.Column("bound_at", INSTANT, nullable=False),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("sims_card_id_fkey")),
+        sa.PrimaryKeyConstraint("device", "sim_uid", name=op.f("sims_pkey")),
     )
     op.create_table(
         "events",
@@ -139,7 +150,7 @@ def _create_attempts() -> None:
         sa.Column("device", sa.Text(), nullable=False),
         sa.Column("slot", sa.Integer(), nullable=False),
         sa.Column("sub_id", sa.Integer(), nullable=False),
-        sa.Column("sim_id", BIG_ID),
+        sa.Column("card_id", BIG_ID),
         sa.Column("segments", sa.Integer(), nullable=False),
         sa.Column("watermark", sa.BigInteger()),
         sa.Column("radio_id", sa.BigInteger(), nullable=False),
@@ -153,12 +164,12 @@ def _create_attempts() -> None:
             name=op.f("attempts_message_id_fkey"),
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(["sim_id"], ["sims.id"], name=op.f("attempts_sim_id_fkey")),
+        sa.ForeignKeyConstraint(["card_id"], ["cards.id"], name=op.f("attempts_card_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("attempts_pkey")),
         sa.UniqueConstraint("message_id", "number", name=op.f("attempts_message_id_number_key")),
     )
     op.create_index("attempts_pace", "attempts", ["device", "opened_at"])
-    op.create_index("attempts_sim", "attempts", ["sim_id", "sent_at"])
+    op.create_index("attempts_card", "attempts", ["card_id", "sent_at"])
 
 
 def _create_outbox() -> None:
