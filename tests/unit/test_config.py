@@ -206,6 +206,10 @@ def test_load_mistake_names_place_expectation_sight_and_phone(tmp_path: Path) ->
         (PANEL, "phones: missing; expected a [[phones]] table for each phone"),
         ("phones = []\n" + PANEL, "phones: expected a [[phones]] table for each phone, seen a li"),
         ("phones = 3\n" + PANEL, "phones: expected a [[phones]] table for each phone, seen 3"),
+        (
+            "state_dir = '~nobody/x'\n" + MINIMAL,
+            "state_dir: expected the path of a directory, seen",
+        ),
         ("panel = true\n" + PHONE, "panel: expected a [panel] table, seen true"),
         (MINIMAL + "usbb = '1-2'", 'phones[0].usbb: unknown key; did you mean "usb"? (phone "p1")'),
         (MINIMAL + "wibble = 1", 'phones[0].wibble: unknown key (phone "p1")'),

@@ -18,6 +18,7 @@ POLL_MAX_S = 15.0
 POLL_MIN_LOCAL_S = 0.2  # a panel on this machine is ours to load; a bench wants quick answers
 
 _TEXT = r"^[^\x00-\x1f\x7f]+$"
+_PATH = r"^(~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*$"  # No `~user`: whose home is meant may change.
 
 
 class Table(BaseModel):
@@ -41,7 +42,8 @@ class PanelTable(Table):
     time_zone: Annotated[str, Field(description="a time zone such as Europe/Berlin")] = ABSENT
     deadline_s: Annotated[float, _seconds(1, 300)] = ABSENT
     ca_file: Annotated[
-        str, Field(pattern=_TEXT, description="the path of a PEM file with a CA certificate")
+        str,
+        Field(pattern=rf"{_PATH}|^$", description='the path of a PEM file with a CA, or ""'),
     ] = ABSENT
     allow_plain_http: Annotated[bool, Field(description="true or false")] = ABSENT
 
@@ -102,7 +104,7 @@ class AdbTable(Table):
         list[Annotated[str, Field(pattern=r"^\S+:[0-9]{1,5}$")]],
         Field(description='a list of addresses such as ["192.0.2.7:5555"]'),
     ] = ABSENT
-    key_dir: Annotated[str, Field(pattern=_TEXT, description="the path of a directory")] = ABSENT
+    key_dir: Annotated[str, Field(pattern=_PATH, description="the path of a directory")] = ABSENT
 
 
 class SlotTable(Table):
@@ -146,7 +148,7 @@ class PhoneTable(Table):
         ),
     ] = ABSENT
     token_file: Annotated[
-        str, Field(pattern=_TEXT, description="the path of a file that holds the pairing token")
+        str, Field(pattern=_PATH, description="the path of a file that holds the pairing token")
     ] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [phones.pacing] table")] = ABSENT
 
@@ -154,7 +156,7 @@ class PhoneTable(Table):
 class DevicesFile(Table):
     """The whole file."""
 
-    state_dir: Annotated[str, Field(pattern=_TEXT, description="the path of a directory")] = ABSENT
+    state_dir: Annotated[str, Field(pattern=_PATH, description="the path of a directory")] = ABSENT
     panel: Annotated[PanelTable, Field(description="a [panel] table")]
     intervals: Annotated[IntervalsTable, Field(description="an [intervals] table")] = ABSENT
     policy: Annotated[PolicyTable, Field(description="a [policy] table")] = ABSENT

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from droidrack.adapters.config_file import POLL_MIN_S, IntervalsTable
-from droidrack.core.redact import looks_like_token
+from droidrack.core.redact import looks_like_token, redact
 from droidrack.core.settings import Pacing, Policy
 
 Place = tuple[str | int, ...]
@@ -84,8 +84,15 @@ def _panel(panel: dict[str, Any], base: Path) -> Iterator[Mistake]:
             yield ("panel", "url"), fault
     if isinstance(zone, str) and not _zone_exists(zone):
         yield ("panel", "time_zone"), _zone_fault(zone)
-    if isinstance(ca_file, str) and ca_file and not (base / Path(ca_file).expanduser()).is_file():
-        yield ("panel", "ca_file"), f'expected a PEM file, seen no file at "{ca_file}"'
+    if isinstance(ca_file, str) and ca_file and not _is_file(ca_file, base):
+        yield ("panel", "ca_file"), f'expected a PEM file, seen no file at "{redact(ca_file)}"'
+
+
+def _is_file(text: str, base: Path) -> bool:
+    try:
+        return (base / Path(text).expanduser()).is_file()
+    except RuntimeError:  # `~nobody/…`
+        return False
 
 
 def _url_fault(url: str, *, plain_allowed: bool) -> str:
