@@ -36,7 +36,8 @@ class SmsStore:
 
     def __init__(self, api: int) -> None:
         self.api = api
-        self._db = sqlite3.connect(":memory:")
+        # The collector may close it from any thread.
+        self._db = sqlite3.connect(":memory:", check_same_thread=False)
         weakref.finalize(self, self._db.close)
         columns = _COLUMNS.format(
             autoincrement=" AUTOINCREMENT" if api >= AUTOINCREMENT_API else "",
