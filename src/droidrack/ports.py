@@ -389,6 +389,17 @@ class Journal(Protocol):
         """The latest attempt of every message in SENDING, SUBMITTED or UNKNOWN, oldest first."""
         ...
 
+    async def claimed_rows(self, device: DeviceUuid, since: datetime) -> frozenset[int]:
+        """Store rows that already proved an attempt of this phone opened since then."""
+        ...
+
+    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
+        """Attempts opened since then that were proven SENT or FAILED without a store row.
+
+        Their row may still come, and must then prove nothing for another attempt.
+        """
+        ...
+
     async def settle(
         self,
         uid: MessageUid,

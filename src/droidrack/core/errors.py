@@ -8,6 +8,8 @@ that uses the library: each adapter has one table that turns them into these.
 from enum import StrEnum
 from typing import ClassVar
 
+from droidrack.core.redact import redact
+
 EXCERPT_LIMIT = 255
 """Characters of foreign output an error may carry: enough to recognise, too few to leak a dump."""
 
@@ -21,8 +23,9 @@ class Effect(StrEnum):
 
 
 def excerpt(text: str) -> str:
-    """The start of a foreign text on one line, capped at `EXCERPT_LIMIT` characters."""
-    line = text.strip().replace("\r", "").replace("\n", "⏎")
+    """The start of a foreign text on one line, redacted and capped at `EXCERPT_LIMIT` characters."""
+    # Eight times as much is looked at, so that a mask's shortening brings up no half-cut secret.
+    line = redact(text.strip()[: 8 * EXCERPT_LIMIT]).replace("\r", "").replace("\n", "⏎")
     return line if len(line) <= EXCERPT_LIMIT else line[: EXCERPT_LIMIT - 1] + "…"
 
 

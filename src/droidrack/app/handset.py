@@ -1,0 +1,365 @@
+"""A phone as the rooms speak to it: its build, its SIMs, its SMS store, one call to send.
+
+It joins the phone's shell with the pure core: rows of the profile become command lines, dumps
+become values. It decides nothing about messages.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from droidrack.app.arrival import QUERY_DEADLINE_S, Arrival
+from droidrack.app.world import World
+from droidrack.core.attempt import Attempt
+from droidrack.core.call import CallRow
+from droidrack.core.door import SimBinding, SimReading
+from droidrack.core.errors import ParseError, PhoneRefused, ProfileError
+from droidrack.core.evidence import StoreRow, Witnesses
+from droidrack.core.identity import device_uuid
+from droidrack.core.ids import DeviceUuid, Iccid, Imsi, Msisdn, Slot, SubId
+from droidrack.core.message import Message
+from droidrack.core.parcel import Value, call_argv, send_argv, send_call
+from droidrack.core.parse.getprop import parse_getprop
+from droidrack.core.parse.isub import parse_isub
+from droidrack.core.parse.rows import parse_rows
+from droidrack.core.profile import DeviceIdentity, Profile
+from droidrack.core.reply import Reply, Returned, read_reply, sub_id_of
+from droidrack.core.sections import Section, script, split
+from droidrack.core.shell import command_line
+from droidrack.core.sms import segment
+from droidrack.core.telephony import SimState
+from droidrack.ports import Dice, Phone
+
+SUBMIT_DEADLINE_S = 30.0
+"""A binder call that only queues. Slow phones need seconds to start the tool; beyond this we do
+not know, and the witnesses are asked."""
+
+STORE_DEADLINE_S = 20.0
+"""`content` starts a Java process on the phone: 0.5 s on good ones, several on loaded ones."""
+
+WATERMARK_FRESH_S = 30.0
+"""How old the highest row id seen may be when it serves as a watermark. Older only makes more rows
+to look at: all open attempts are matched against them together."""
+
+STORE_COLUMNS = ("_id", "type", "sub_id", "date", "error_code", "creator", "address")
+"""The address last: nothing it may hold can then be taken for another column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that is ready to be made. `command` holds number and text: it is never shown."""
+
+    row: CallRow
+    command: str = field(repr=False)
+
+
+class Handset:
+    """One phone on duty."""
+
+    def __init__(
+        self,
+        world: World,
+        arrival: Arrival,
+        *,
+        device: DeviceUuid,
+        identity: DeviceIdentity,
+        profile: Profile,
+        boot_id: str,
+    ) -> None:
+        self._world = world
+        self._arrival = arrival
+        self.device = device
+        self.identity = identity
+        self.profile = profile
+        self.boot_id = boot_id
+        self.sims: tuple[SimReading, ...] = ()
+        self._sims_read_at = -1e9
+        self._store_top: int | None = None
+        self._store_read_at = -1e9
+
+    @classmethod
+    async def meet(cls, world: World, arrival: Arrival) -> Self:
+        """Get to know a phone that arrived.
+
+        Raises:
+            ProfileError: nobody knows this build, or nothing may be sent through it.
+            PhoneError, ParseError: it does not answer, or not as a phone does.
+        """
+        identity = DeviceIdentity.from_props(arrival.properties.values)
+        profile = world.profiles.resolve(identity)
+        if profile.barred:
+            raise ProfileError(
+                f"{identity}: sending is barred: {profile.barred}",
+                hint="let droidrack read the phone's own codes with `droidrack probe`",
+            )
+        try:
+            device = device_uuid(arrival.serialno, arrival.sighting.usb)
+        except ValueError as exc:
+            raise ProfileError(
+                f"{arrival.sighting.serial}: cannot tell this phone from others of its kind: {exc}",
+                hint="connect it over USB and give its port path as `usb` in devices.toml",
+            ) from exc
+        boot = await arrival.phone.run(
+            "cat /proc/sys/kernel/random/boot_id", deadline_s=QUERY_DEADLINE_S
+        )
+        handset = cls(
+            world,
+            arrival,
+            device=device,
+            identity=identity,
+            profile=profile,
+            boot_id=boot.text.strip()[:64],
+        )
+        await handset.refresh_sims(0)
+        return handset
+
+    @property
+    def serialno(self) -> str:
+        """The hardware serial."""
+        return self._arrival.serialno
+
+    @property
+    def phone(self) -> Phone:
+        """The way to it."""
+        return self._arrival.phone
+
+    @property
+    def witnesses(self) -> Witnesses:
+        """Which proofs of sending this build offers the shell."""
+        facts = self.profile.facts
+        return Witnesses(
+            store=facts.store_readable,
+            radio=facts.radio_verdict,
+            message_ids=facts.radio_message_id,
+        )
+
+    @property
+    def tells_apart(self) -> bool:
+        """Whether two open attempts can be told apart by what the phone shows."""
+        return self.witnesses.store or self.witnesses.message_ids
+
+    def country(self, slot: Slot) -> str:
+        """ISO 3166 code of a SIM's home network in capitals; "" where the phone does not say."""
+        names = self._arrival.properties.per_slot("gsm.sim.operator.iso-country") or ()
+        return (names[slot] or "").upper() if slot < len(names) else ""
+
+    # --- SIMs ---------------------------------------------------------------------------------
+
+    async def refresh_sims(self, fresh_s: float) -> tuple[SimReading, ...]:
+        """Read the slots again unless they were read less than `fresh_s` seconds ago."""
+        now = self._world.clock.monotonic()
+        if now - self._sims_read_at >= fresh_s:
+            self.sims = await self._read_sims()
+            self._sims_read_at = self._world.clock.monotonic()
+        return self.sims
+
+    async def _read_sims(self) -> tuple[SimReading, ...]:
+        states = await self._sim_states()
+        slots = [Slot(index) for index in range(len(states))]
+        by_slot = await self._call_each("isub.get_sub_id", [{"slot": slot} for slot in slots])
+        subs = [
+            sub_id_of(reply.value) if isinstance(reply, Returned) else None for reply in by_slot
+        ]
+        cards = [sub for sub in subs if sub is not None]
+        iccids, imsis = await self._card_identities(cards)
+        return tuple(
+            SimReading(
+                slot=slot,
+                state=state,
+                sub_id=sub,
+                iccid=iccids.get(sub) if sub is not None else None,
+                imsi=imsis.get(sub) if sub is not None else None,
+            )
+            for slot, state, sub in zip(slots, states, subs, strict=True)
+        )
+
+    async def _sim_states(self) -> tuple[SimState | None, ...]:
+        completed = await self.phone.run("getprop", deadline_s=QUERY_DEADLINE_S)
+        properties = parse_getprop(completed.text)
+        words = properties.per_slot("gsm.sim.state") or ()
+        return tuple(SimState.of(word) for word in words)
+
+    async def _card_identities(
+        self, subs: Sequence[SubId]
+    ) -> tuple[dict[SubId, Iccid], dict[SubId, Imsi]]:
+        if not subs:
+            return {}, {}
+        if not self.profile.facts.identity_readable:
+            return await self._iccids_from_dump(), {}
+        asked: list[Mapping[str, Value]] = [{"sub_id": sub} for sub in subs]
+        iccids = await self._call_each("iphonesubinfo.iccid", asked)
+        imsis = await self._call_each("iphonesubinfo.imsi", asked)
+        return (
+            {
+                sub: Iccid(text)
+                for sub, text in zip(subs, map(_digits, iccids), strict=True)
+                if text
+            },
+            {sub: Imsi(text) for sub, text in zip(subs, map(_digits, imsis), strict=True) if text},
+        )
+
+    async def _iccids_from_dump(self) -> dict[SubId, Iccid]:
+        dump = await self.phone.run("dumpsys isub", deadline_s=QUERY_DEADLINE_S)
+        try:
+            subscriptions = parse_isub(dump.text).subscriptions
+        except ParseError:
+            return {}
+        return {
+            sub.sub_id: sub.iccid
+            for sub in subscriptions
+            if sub.sub_id is not None and sub.iccid is not None
+        }
+
+    async def bindings(self) -> dict[str, SimBinding]:
+        """The panel's SIM rows of this phone by uid, with the card each was bound to."""
+        records = await self._world.journal.sims(self.device)
+        return {r.sim_uid: SimBinding(r.sim_uid, r.slot, r.iccid) for r in records}
+
+    async def _call_each(self, name: str, values: Sequence[Mapping[str, Value]]) -> list[Reply]:
+        """One harmless call several times, in one round trip."""
+        if not values:
+            return []
+        row = self.profile.call(name)
+        commands = {
+            f"call{index}": command_line(call_argv(row, value))
+            for index, value in enumerate(values)
+        }
+        sections = await self.ask(commands, deadline_s=QUERY_DEADLINE_S)
+        return [read_reply(row, sections[key].text, sections[key].exit_code) for key in commands]
+
+    async def ask(self, commands: Mapping[str, str], *, deadline_s: float) -> dict[str, Section]:
+        """Run several commands in one round trip; all sections came back.
+
+        Raises:
+            PhoneRefused: the shell ended before the last command.
+        """
+        mark = f"droidrack{self._world.dice.getrandbits(64):016x}"
+        completed = await self.phone.run(script(commands, mark), deadline_s=deadline_s)
+        sections = split(completed.text, mark)
+        missing = commands.keys() - sections.keys()
+        if missing:
+            raise PhoneRefused(
+                f"{self.phone.serial}: no answer to {', '.join(sorted(missing))}",
+                serial=self.phone.serial,
+                hint="the phone's shell ended early; it is asked again",
+            )
+        return sections
+
+    # --- Sending ------------------------------------------------------------------------------
+
+    def new_message_id(self, dice: Dice) -> int:
+        """A non-zero id for an attempt, where the build has an argument for it; else 0."""
+        row = self.profile.call("isms.send_text")
+        if not any(argument.name == "message_id" for argument in row.arguments):
+            return 0
+        return dice.getrandbits(62) + 1
+
+    def call_for(self, attempt: Attempt, message: Message) -> Call:
+        """The call that makes an attempt. Nothing is done yet.
+
+        Raises:
+            ProfileError: this build has no such call, or it is barred.
+            ValueError: number or text cannot go into a call.
+        """
+        parts = segment(message.body.reveal()).segments
+        row = self.profile.call(send_call(parts))
+        argv = send_argv(
+            row,
+            sub_id=attempt.sub_id,
+            number=message.number.reveal(),
+            parts=parts,
+            message_id=attempt.message_id,
+        )
+        return Call(row, command_line(argv))
+
+    async def submit(self, call: Call, message: Message) -> Reply:
+        """Hand a message to the phone's SMS service. The attempt must be on disk already.
+
+        Raises:
+            PhoneError: with the effect it may have had.
+        """
+        completed = await self.phone.run(call.command, deadline_s=SUBMIT_DEADLINE_S)
+        return read_reply(
+            call.row,
+            completed.text,
+            completed.exit_code,
+            completed.stderr.decode("utf-8", "replace"),
+            hide=(message.number.reveal(), message.body.reveal()),
+        )
+
+    # --- Witnesses ----------------------------------------------------------------------------
+
+    async def watermark(self) -> int | None:
+        """The highest row id of the SMS store; None where the shell may not read it."""
+        if not self.witnesses.store:
+            return None
+        age_s = self._world.clock.monotonic() - self._store_read_at
+        if self._store_top is None or age_s > WATERMARK_FRESH_S:
+            await self.rows_above(self._store_top)
+        return self._store_top
+
+    async def rows_above(self, watermark: int | None) -> tuple[StoreRow, ...]:
+        """Rows of the SMS store with a higher id, that the shell may see.
+
+        Raises:
+            PhoneRefused: the store answered with a refusal.
+        """
+        if watermark is None:
+            argv = ["--projection", "_id", "--sort", "_id DESC"]
+        else:
+            argv = ["--projection", ":".join(STORE_COLUMNS), "--where", f"_id>{watermark}"]
+        columns = STORE_COLUMNS if watermark is not None else ("_id",)
+        completed = await self.phone.run(
+            command_line(["content", "query", "--uri", "content://sms", *argv]),
+            deadline_s=STORE_DEADLINE_S,
+        )
+        text = completed.text + completed.stderr.decode("utf-8", "replace")
+        table = parse_rows(text, columns)
+        if table.error is not None:
+            raise PhoneRefused(
+                f"{self.phone.serial}: the SMS store is closed: {table.error}",
+                serial=self.phone.serial,
+                hint="the shell may not read content://sms on this phone; check the vendor's "
+                "`USB debugging (security settings)` switch",
+            )
+        rows = [dict(row) for row in table.rows]
+        ids = [int(row["_id"] or 0) for row in rows]
+        self._store_top = max([self._store_top or 0, watermark or 0, *ids])
+        self._store_read_at = self._world.clock.monotonic()
+        now = self._world.clock.now()
+        return () if watermark is None else tuple(_store_row(row, now) for row in rows)
+
+    def radio_log(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """The radio log as it is written; it opens with the newest line of its past."""
+        return self.phone.stream("logcat -b radio -v threadtime -T 1")
+
+    async def radio_past(self) -> str:
+        """What the radio log's buffer holds now."""
+        completed = await self.phone.run(
+            "logcat -b radio -v threadtime -d", deadline_s=STORE_DEADLINE_S
+        )
+        return completed.text
+
+
+def _digits(reply: Reply) -> str:
+    """A card's identity; some SIMs pad an ICCID with F."""
+    if not isinstance(reply, Returned) or not isinstance(reply.value, str):
+        return ""
+    text = reply.value.rstrip("fF")
+    return text if text.isascii() and text.isdigit() else ""
+
+
+def _store_row(row: Mapping[str, str | None], seen_at: datetime) -> StoreRow:
+    number = row["sub_id"]
+    return StoreRow(
+        row_id=int(row["_id"] or 0),
+        type=int(row["type"] or 0),
+        sub_id=SubId(int(number)) if number is not None else None,
+        address=Msisdn(row["address"] or ""),
+        date_ms=int(row["date"]) if row["date"] else None,
+        error_code=int(row["error_code"]) if row["error_code"] else None,
+        creator=row["creator"],
+        first_seen_at=seen_at,
+    )

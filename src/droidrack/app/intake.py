@@ -1,0 +1,87 @@
+"""Rooms 1 and 2, pending and journal: takes messages from the panel and writes them down.
+
+A uid that the journal knows is never sent again; its outcome is reported again. A malformed item is
+refused alone, and recorded once per uid and run.
+"""
+
+from collections.abc import Callable
+
+from droidrack.app.pause import Pause
+from droidrack.app.world import World
+from droidrack.core.errors import PanelBusy, PanelUnavailable
+from droidrack.core.ids import DeviceUuid, Token
+from droidrack.ports import Event, RefusedItem
+
+BACKLOG_LIMIT = 1000
+"""Messages that may wait for one phone: hours of work at a lawful pace. More stay at the panel."""
+
+
+class Intake:
+    """The intake room of one phone. SessionOver ends `run`."""
+
+    def __init__(
+        self,
+        world: World,
+        device: DeviceUuid,
+        *,
+        on_new: Callable[[], None],
+        on_known: Callable[[], None],
+    ) -> None:
+        self._world = world
+        self._device = device
+        self._on_new = on_new
+        self._on_known = on_known
+        self._refused_seen: set[tuple[str, str]] = set()
+
+    async def run(self, token: Token) -> None:
+        """Poll for ever."""
+        world = self._world
+        pause = Pause(world.dice, base_s=world.settings.intervals.poll_s)
+        # Phones that start together must not poll together.
+        await world.clock.sleep(world.dice.random() * world.settings.intervals.poll_s)
+        while True:
+            delay = world.settings.intervals.poll_s
+            try:
+                await self.poll(token)
+            except PanelBusy as busy:
+                delay = max(delay, pause.after_busy(busy.retry_after_s))
+            except PanelUnavailable as error:
+                world.tell("poll failed", device=self._device, reason=error.message)
+                delay = max(delay, pause.after_failure())
+            else:
+                pause.reset()
+            await world.clock.sleep(delay)
+
+    async def poll(self, token: Token) -> None:
+        """Ask once, and write down what came."""
+        world = self._world
+        backlog = await world.journal.waiting(self._device, limit=BACKLOG_LIMIT)
+        if len(backlog) >= BACKLOG_LIMIT:
+            return
+        pending = await world.panel.pending(token, world.clock.now())
+        for item in pending.refused:
+            await self._refuse(item)
+        if not pending.messages:
+            return
+        accepted = await world.journal.accept(self._device, pending.messages)
+        fates = {entry.fate for entry in accepted}
+        if "new" in fates:
+            self._on_new()
+        if "known" in fates or "conflict" in fates:
+            self._on_known()
+        for entry in accepted:
+            if entry.fate == "conflict":
+                world.tell("message conflict", device=self._device, uid=entry.uid)
+
+    async def _refuse(self, item: RefusedItem) -> None:
+        key = (item.uid, item.reason)
+        if key in self._refused_seen:
+            return
+        if len(self._refused_seen) < BACKLOG_LIMIT:
+            self._refused_seen.add(key)
+        text = (
+            f"the panel offered an item that is no message ({item.uid or 'no uid'}): {item.reason}"
+        )
+        now = self._world.clock.now()
+        await self._world.journal.record(Event(now, self._device, "item-refused", text))
+        self._world.tell("item refused", device=self._device, uid=item.uid, reason=item.reason)

@@ -1,0 +1,95 @@
+"""Pairing: a token becomes a session, and the panel's SIM rows become cards."""
+
+from droidrack import __version__
+from droidrack.app.handset import Handset
+from droidrack.app.world import World
+from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable
+from droidrack.core.ids import Token
+from droidrack.core.settings import PhoneSettings
+from droidrack.ports import (
+    Event,
+    PanelSim,
+    PhoneRecord,
+    Registration,
+    Session,
+    SimRecord,
+    StoredSession,
+)
+
+
+async def register(
+    world: World, handset: Handset, settings: PhoneSettings, token: Token
+) -> StoredSession:
+    """Pair a phone: the session is in the vault when this returns.
+
+    Raises:
+        PanelError: the panel refused, or its answer was lost; then the token may be spent.
+        VaultError: the session cannot be kept.
+    """
+    session = await world.panel.register(
+        Registration(
+            pairing_token=token,
+            device_name=settings.name,
+            device_uuid=handset.device,
+            android_version=handset.identity.release,
+            app_version=__version__,
+        )
+    )
+    # Stored at once: the token behind it is spent, and the rest can be done again.
+    first = StoredSession(session.token, session.gateway_uid, session.sims)
+    world.vault.store(handset.device, first)
+    rows = await _complete_rows(world, handset, settings, session)
+    stored = StoredSession(session.token, session.gateway_uid, rows)
+    world.vault.store(handset.device, stored)
+    return stored
+
+
+async def _complete_rows(
+    world: World, handset: Handset, settings: PhoneSettings, session: Session
+) -> tuple[PanelSim, ...]:
+    """The panel's SIM rows, with one created for each used slot that has none."""
+    rows = list(session.sims)
+    known = {row.slot for row in rows}
+    wanted = {entry.slot: entry for entry in settings.slots}
+    for sim in handset.sims:
+        if sim.slot in known or (wanted and sim.slot not in wanted) or sim.sub_id is None:
+            continue
+        entry = wanted.get(sim.slot)
+        label = entry.label if entry else f"SIM {sim.slot + 1}"
+        country = entry.country if entry else handset.country(sim.slot)
+        try:
+            rows.append(await world.panel.create_sim(session.token, sim.slot, label, country))
+        except (PanelRefused, PanelUnavailable, PanelBusy) as error:
+            world.tell("SIM row not created", slot=sim.slot, reason=error.message)
+    return tuple(rows)
+
+
+async def remember(
+    world: World, handset: Handset, settings: PhoneSettings, session: StoredSession
+) -> None:
+    """Note in the journal who this phone is, and bind SIM rows that are not bound yet.
+
+    A row is bound to the card that sits in its slot when it is first seen there; from then on only
+    the operator changes that (`droidrack sims bind`).
+    """
+    now = world.clock.now()
+    await world.journal.remember_phone(
+        PhoneRecord(
+            device=handset.device,
+            name=settings.name,
+            serial=handset.serialno,
+            gateway_uid=session.gateway_uid,
+            fingerprint=handset.identity.fingerprint,
+            seen_at=now,
+        )
+    )
+    bound = await handset.bindings()
+    cards = {sim.slot: sim for sim in handset.sims}
+    for row in session.sims:
+        sim = cards.get(row.slot)
+        if row.uid in bound or sim is None or sim.sub_id is None:
+            continue
+        record = SimRecord(handset.device, row.uid, row.slot, sim.iccid, row.label, now)
+        await world.journal.bind_sim(record)
+        text = f"SIM row {row.uid} ({row.label}) means the card in slot {row.slot}: {sim.iccid}"
+        await world.journal.record(Event(now, handset.device, "sim-bound", text))

@@ -1,0 +1,255 @@
+"""One phone's life: it arrives, is met, paired, recovered, works, and leaves.
+
+A pulled cable is a pause, not an end: the journal keeps every open attempt, and reports go out
+without the phone. The rooms of a phone run side by side and share nothing with other phones.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from droidrack.app.arrival import Arrival
+from droidrack.app.confirming import Confirming
+from droidrack.app.handset import Handset
+from droidrack.app.heartbeat import Heartbeat
+from droidrack.app.intake import Intake
+from droidrack.app.listening import Listening
+from droidrack.app.pairing import remember
+from droidrack.app.pause import Pause
+from droidrack.app.reporting import Reporting
+from droidrack.app.sending import Sending
+from droidrack.app.session import SessionKeeper
+from droidrack.app.world import World
+from droidrack.core.errors import ParseError, PhoneError, ProfileError, SessionOver
+from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.settings import PhoneSettings
+
+
+class PhoneState(StrEnum):
+    """Where a phone stands, as the operator sees it."""
+
+    ABSENT = "absent"
+    UNAUTHORIZED = "unauthorized"
+    NO_PERMISSIONS = "no permissions"
+    OFFLINE = "offline"
+    MEETING = "meeting"  # It is here and being asked who and how it is.
+    UNSUPPORTED = "unsupported"
+    NEEDS_PAIRING = "needs pairing"
+    RECOVERING = "recovering"
+    READY = "ready"
+    DRAINING = "draining"
+    TROUBLED = "troubled"  # It is here but does not work; the cause says why.
+
+
+_FROM_SIGHTING = {
+    "unauthorized": PhoneState.UNAUTHORIZED,
+    "authorizing": PhoneState.UNAUTHORIZED,
+    "no permissions": PhoneState.NO_PERMISSIONS,
+    "offline": PhoneState.OFFLINE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """State of a phone with its cause."""
+
+    state: PhoneState
+    cause: str
+    since: datetime
+
+
+class Worker:
+    """Looks after one configured phone, for as long as the controller runs."""
+
+    def __init__(self, world: World, settings: PhoneSettings) -> None:
+        self._world = world
+        self.settings = settings
+        self.session = SessionKeeper(world, settings)
+        self.standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
+        self.device: DeviceUuid | None = None
+        self.handset: Handset | None = None
+        self._arrival: Arrival | None = None
+        self._moved = asyncio.Event()  # Somebody arrived or left.
+        self._reporting: Reporting | None = None
+        self._sending: Sending | None = None
+        self._draining = False
+
+    @property
+    def name(self) -> str:
+        """The operator's name for this phone."""
+        return self.settings.name
+
+    @property
+    def occupied(self) -> bool:
+        """Whether a phone is attached now."""
+        return self._arrival is not None
+
+    # --- What the rack tells ------------------------------------------------------------------
+
+    def attach(self, arrival: Arrival) -> None:
+        """The phone is here."""
+        self._arrival = arrival
+        self._moved.set()
+
+    def detach(self, arrival: Arrival) -> None:
+        """This plugging-in is over."""
+        if self._arrival is arrival:
+            self._arrival = None
+            self._moved.set()
+            self._stand(PhoneState.ABSENT, "it left the adb server's list")
+
+    def sighted(self, adb_state: str) -> None:
+        """The adb server shows the phone in a state; only the unusable ones tell something."""
+        state = next((s for word, s in _FROM_SIGHTING.items() if adb_state.startswith(word)), None)
+        if state is not None and self._arrival is None:
+            self._stand(state, f"adb says {adb_state}")
+
+    def drain(self) -> None:
+        """Take no new messages and start no new call."""
+        self._draining = True
+        if self._sending is not None:
+            self._sending.drain()
+
+    async def calm(self) -> None:
+        """Return once no call is in flight."""
+        if self._sending is not None:
+            await self._sending.calm()
+
+    # --- Its life -----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve for ever."""
+        await self._recall_device()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._report())
+            group.create_task(self._serve())
+
+    async def _recall_device(self) -> None:
+        """Reports of earlier runs go out before the phone is seen again."""
+        for record in await self._world.journal.phones():
+            if record.name == self.name:
+                self._know(record.device)
+
+    def _know(self, device: DeviceUuid) -> None:
+        if device != self.device:
+            self.device = device
+            self._reporting = Reporting(self._world, device)
+        self.session.recall(device)
+
+    async def _report(self) -> None:
+        while True:
+            session = await self.session.valid()
+            reporting = self._reporting
+            if reporting is None:
+                raise AssertionError("a session without a device")
+            try:
+                await reporting.run(session.token)
+            except SessionOver as over:
+                self.session.over(session.token, over)
+
+    async def _serve(self) -> None:
+        pause = Pause(self._world.dice)
+        while True:
+            self._moved.clear()
+            arrival = self._arrival
+            if arrival is None:
+                await self._moved.wait()
+                continue
+            failed = False
+            try:
+                await self._until_moved(self._be_on_duty(arrival))
+            except* (PhoneError, ParseError, ProfileError) as failures:
+                self._explain(failures)
+                failed = True
+            if not failed:
+                pause.reset()
+            elif self._arrival is arrival:
+                await self._world.clock.sleep(pause.after_failure())
+
+    async def _until_moved(self, duty: Coroutine[None, None, None]) -> None:
+        """Run a duty until it fails or the phone moves."""
+        work = asyncio.ensure_future(duty)
+        moved = asyncio.ensure_future(self._moved.wait())
+        try:
+            await asyncio.wait({work, moved}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                await work
+        finally:
+            for task in (work, moved):
+                task.cancel()
+            await asyncio.gather(work, moved, return_exceptions=True)
+            self.handset = None
+            self._sending = None
+
+    def _explain(self, failures: BaseExceptionGroup[BaseException]) -> None:
+        first: BaseException = failures
+        while isinstance(first, BaseExceptionGroup):
+            first = first.exceptions[0]
+        unsupported = isinstance(first, ProfileError)
+        self._stand(PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED, str(first))
+
+    async def _be_on_duty(self, arrival: Arrival) -> None:
+        self._stand(PhoneState.MEETING, "reading who it is")
+        handset = await Handset.meet(self._world, arrival)
+        self.handset = handset
+        self._know(handset.device)
+        if self.session.current is None:
+            self._stand(PhoneState.NEEDS_PAIRING, self.session.complaint or "not paired yet")
+        session = await self.session.pair(handset)
+        await remember(self._world, handset, self.settings, session)
+        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
+        await self._work(handset)
+
+    async def _work(self, handset: Handset) -> None:
+        world, device = self._world, handset.device
+        reporting = self._reporting
+        if reporting is None:
+            raise AssertionError("a phone on duty has a device")
+        listening = Listening(world, handset)
+        confirming = Confirming(world, handset, listening, on_settled=reporting.wake)
+        sending = Sending(
+            world,
+            handset,
+            self.settings.pacing,
+            on_open=confirming.wake,
+            on_settled=reporting.wake,
+        )
+        confirming.on_free = sending.wake
+        if self._draining:
+            sending.drain()
+        self._sending = sending
+        intake = Intake(world, device, on_new=sending.wake, on_known=reporting.wake)
+        heartbeat = Heartbeat(world, handset, self.session)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(listening.run())
+            await confirming.recover()
+            self._stand(PhoneState.READY, "")
+            group.create_task(confirming.run())
+            group.create_task(sending.run())
+            group.create_task(self._while_paired(handset, intake.run))
+            group.create_task(self._while_paired(handset, heartbeat.run))
+
+    async def _while_paired(
+        self, handset: Handset, room: Callable[[Token], Awaitable[None]]
+    ) -> None:
+        while not self._draining:
+            session = await self.session.pair(handset)
+            try:
+                await room(session.token)
+            except SessionOver as over:
+                self.session.over(session.token, over)
+                self._stand(PhoneState.NEEDS_PAIRING, over.message)
+                session = await self.session.pair(handset)
+                await remember(self._world, handset, self.settings, session)
+                self._stand(PhoneState.READY, "")
+
+    def _stand(self, state: PhoneState, cause: str) -> None:
+        if (state, cause) == (self.standing.state, self.standing.cause):
+            return
+        if state is not self.standing.state:
+            self._world.tell("phone state", phone=self.name, state=state.value, cause=cause)
+            self.standing = Standing(state, cause, self._world.clock.now())
+        else:
+            self.standing = replace(self.standing, cause=cause)

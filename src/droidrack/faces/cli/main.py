@@ -1,0 +1,79 @@
+"""The command line: which commands there are, and how an error looks.
+
+Each command lives in a module that is imported when the command is used, so that `--help` and light
+commands start at once. Exit codes: 0 done, 1 it failed, 2 the operator's file or command line is
+wrong, 130 interrupted.
+"""
+
+import importlib
+import sys
+from typing import Any
+
+import click
+
+from droidrack import __version__
+from droidrack.core.errors import ConfigError, RackError
+
+COMMANDS = {
+    "run": ("rack", "Run the controller for the phones of devices.toml."),
+    "demo": ("demo", "Show the main job on virtual phones, with a local panel."),
+    "virtual": ("lab", "Run a rack of virtual phones for any adb client."),
+    "panel": ("lab", "Run the local panel."),
+    "devices": ("rack", "List what the adb servers see, and which entry it fits."),
+    "pair": ("pairing", "Pair a phone with the panel."),
+    "logout": ("pairing", "End a phone's session with the panel."),
+    "sims": ("pairing", "List, create, update, delete and bind the panel's SIM rows."),
+    "send": ("bench", "Send one message from a bench and wait for its proof."),
+    "messages": ("ledger", "List messages of the journal."),
+    "why": ("ledger", "The whole life of one message, with its proof."),
+    "doctor": ("doctor", "Check host, panel and phones; say what to do."),
+    "decode": ("dumps", "Read an Android dump and print it as JSON."),
+    "explain": ("explain", "Show what would be done, and do nothing."),
+    "segments": ("explain", "Count the segments of a text."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"droidrack.faces.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from the table, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Show a foreseen error as what, where and what to do; leave ours as they are."""
+        try:
+            return super().invoke(ctx)
+        except RackError as error:
+            show_error(error)
+            ctx.exit(error.exit_code)
+
+
+def show_error(error: RackError) -> None:
+    """Print an error to stderr for a person."""
+    click.echo(f"Error [{error.code}]: {error.message}", err=True)
+    for mistake in error.mistakes if isinstance(error, ConfigError) else ():
+        click.echo(f"  - {mistake}", err=True)
+    if error.hint:
+        click.echo(f"Hint: {error.hint}", err=True)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="droidrack")
+def main() -> None:
+    """Droidrack runs a rack of Android phones over ADB and sends each SMS once, with proof."""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
