@@ -79,6 +79,11 @@ class AdbHost:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def pid(self) -> int | None:
+        """Our child's process id; None while it does not run."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    @property
     def home(self) -> Path:
         """The server's private HOME, with its key and its log; exists after `start`."""
         if self._home is None:
@@ -104,11 +109,15 @@ class AdbHost:
         if self._process is not None:
             await self._process.wait()
 
-    async def kill(self) -> None:
-        """End the server without a warning, as a crash does."""
-        if self._process is not None and self._process.returncode is None:
+    def crash(self) -> None:
+        """End the server without a warning."""
+        if self._process is not None and self.running:
             self._process.kill()
-            await self._process.wait()
+
+    async def kill(self) -> None:
+        """End the server without a warning, and see it gone."""
+        self.crash()
+        await self.wait()
 
     async def stop(self) -> None:
         """End the server and remove its home."""

@@ -128,8 +128,17 @@ class VirtualRack:
     ) -> None:
         await self._close()
 
+    @property
+    def server_pid(self) -> int | None:
+        """The adb server's process; None while it is away."""
+        return self._server.pid
+
+    def crash_server(self) -> None:
+        """Let the adb server die as by a fault of its own: the rack brings it back."""
+        self._server.crash()
+
     async def kill_server(self) -> None:
-        """Let the adb server crash and stay away until `restart_server`."""
+        """End the adb server and keep it away until `restart_server`."""
         self._server_wanted = False
         await self._server.kill()
 
