@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from droidrack.core.errors import EXCERPT_LIMIT, ParseError, excerpt
 from droidrack.core.redact import looks_like_token, redact
 
 
@@ -85,3 +86,12 @@ def test_looks_like_token_knows_the_panels_forms() -> None:
     assert looks_like_token("x ATKN-1234-abcd")
     assert looks_like_token("eyJhbGciOiJIUzI1NiJ9.e30.x")
     assert not looks_like_token("PANEL_TOKEN_A1")
+
+
+def test_excerpt_of_a_dump_is_redacted_before_it_is_cut() -> None:
+    """An error that quotes a dump shows no number, not even one that the cut halves."""
+    dump = "line one\r\n" + "x" * (EXCERPT_LIMIT - 20) + " +15550100123 and so on"
+
+    assert "1555" not in excerpt(dump)
+    assert EXCERPT_LIMIT >= len(excerpt(dump))
+    assert "+1555" not in str(ParseError("isub", "no block", "number=+15550100123"))

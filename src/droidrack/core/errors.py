@@ -23,7 +23,7 @@ class Effect(StrEnum):
 
 
 def excerpt(text: str) -> str:
-    """The start of a foreign text on one line, redacted and capped at `EXCERPT_LIMIT` characters."""
+    """The start of a foreign text on one line, redacted, of at most `EXCERPT_LIMIT` characters."""
     # Eight times as much is looked at, so that a mask's shortening brings up no half-cut secret.
     line = redact(text.strip()[: 8 * EXCERPT_LIMIT]).replace("\r", "").replace("\n", "⏎")
     return line if len(line) <= EXCERPT_LIMIT else line[: EXCERPT_LIMIT - 1] + "…"
