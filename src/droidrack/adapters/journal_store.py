@@ -148,10 +148,14 @@ class SqliteStore:
             raise _broken(self.name, "quick_check")
 
     def reclaim(self, connection: Connection) -> None:
-        """Shrink the file by free pages at its end."""
+        """Shrink the file by free pages at its end, within the open transaction.
+
+        One page per statement: SQLite gives back one per step, and the driver takes one step.
+        """
         cursor = connection.connection.cursor()
-        cursor.execute(f"PRAGMA incremental_vacuum({RECLAIM_PAGES})")
-        cursor.fetchall()  # One step per page, in rows without columns: not SQLAlchemy's idea.
+        cursor.execute("PRAGMA freelist_count")
+        for _ in range(min(RECLAIM_PAGES, cursor.fetchone()[0])):
+            cursor.execute("PRAGMA incremental_vacuum(1)")
         cursor.close()
 
     def _create_files(self) -> None:
@@ -192,13 +196,15 @@ def _sqlite_engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
         connection.isolation_level = None  # The driver's own BEGIN comes too late and too often.
+        if not connection.execute("PRAGMA page_count").fetchone()[0]:
+            connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # Only before the first page.
         for pragma in (
-            "auto_vacuum=INCREMENTAL",  # Only heard before the first table.
             "journal_mode=WAL",
             "synchronous=FULL",
             "fullfsync=ON",  # macOS: its fsync stops at the drive's cache.
             "checkpoint_fullfsync=ON",
             "foreign_keys=ON",
+            "secure_delete=ON",  # A pruned text is gone, not only its row.
             f"journal_size_limit={WAL_LIMIT_BYTES}",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
