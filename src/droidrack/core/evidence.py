@@ -30,7 +30,7 @@ UNKNOWN is left by proof only, whenever it comes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -156,6 +156,9 @@ def judge(
     """
     if state is MessageState.ACCEPTED:
         return None  # The attempt is void: the phone never heard of it.
+    call = witness.call
+    if call and call.kind is EvidenceKind.CALL_NOT_MADE and state is not MessageState.SENDING:
+        witness = replace(witness, call=None)  # A call that was answered was made.
     verdict = _proven(attempt, witness, now, limits)
     if verdict is None and state in OPEN:
         verdict = _unproven(attempt, state, witness, now, limits)
@@ -164,8 +167,6 @@ def judge(
     proof = verdict.state in (MessageState.SENT, MessageState.FAILED)
     if state not in OPEN and not proof:
         return None  # Only a proof says anything about a message that was judged before.
-    if verdict.state is MessageState.ACCEPTED and state is not MessageState.SENDING:
-        return None  # A call that was answered was made.
     return verdict
 
 

@@ -278,7 +278,8 @@ def _less(claims: _Claims, place: int) -> _Claims:
 def _assign(claims: _Claims) -> dict[int, int] | None:
     """An attempt of its own for every row, as {attempt: row}; None where there is none.
 
-    Augmenting paths (Kuhn); lowest rows and oldest attempts first, so that it is always the same.
+    Augmenting paths (Kuhn). A row added later pushes the others on to younger attempts, so that
+    going from the last row to the first leaves the lowest rows with the oldest attempts.
     """
     owner: dict[int, int] = {}
 
@@ -290,4 +291,4 @@ def _assign(claims: _Claims) -> dict[int, int] | None:
                 return True
         return False
 
-    return owner if all(place_row(row, set()) for row in claims) else None
+    return owner if all(place_row(row, set()) for row in sorted(claims, reverse=True)) else None

@@ -1,0 +1,166 @@
+"""Lines of the radio log become words about one message, or about none."""
+
+from datetime import UTC, datetime, timedelta
+
+from droidrack.core.evidence import RadioWord, Word
+from droidrack.core.ids import PhoneId
+from droidrack.core.parse.radio_log import parse_radio_line
+from droidrack.core.radio_trace import trace
+
+NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+ZERO, ONE = PhoneId(0), PhoneId(1)
+
+
+def traced(text: str, *, pid: int = 1200) -> tuple[RadioWord, ...]:
+    """Words of a log whose lines were heard a second apart; `pid|` before a line changes it."""
+    heard = []
+    for number, line in enumerate(text.strip().splitlines()):
+        head, bar, tail = line.strip().partition("|")
+        process, body = (int(head), tail) if bar else (pid, head)
+        prefix = f"05-01 12:00:{number:02d}.000  {process}  {process} D "
+        event = parse_radio_line(prefix + body)
+        assert event is not None, line
+        heard.append((event, NOON + timedelta(seconds=number)))
+    return trace(heard)
+
+
+def word(
+    kind: Word,
+    line: int,
+    message_id: int | None,
+    error: str = "",
+    phone_id: PhoneId | None = None,
+) -> RadioWord:
+    """The word of a line."""
+    return RadioWord(kind, NOON + timedelta(seconds=line), message_id, phone_id, error)
+
+
+def dispatch(message_id: int) -> str:
+    """The dispatcher's line."""
+    return (
+        "GsmSMSDispatcher: sendSms:  isIms()=false mRetryCount=0 mImsRetry=0 mMessageRef=0 "
+        f"SS=0 {{x-message-id:{message_id}}}"
+    )
+
+
+def good(token: int, message_id: int) -> str:
+    """The modem's good answer."""
+    return (
+        f"RILJ: [{token:04d}]< SEND_SMS {{ mMessageRef = 5, mErrorCode = -1, mAckPdu = null, "
+        f"{{x-message-id:{message_id}}}}} [PHONE0]"
+    )
+
+
+def request(token: int) -> str:
+    """The request to the modem."""
+    return f"RILJ: [{token:04d}]> SEND_SMS [PHONE0]"
+
+
+def bad(token: int, name: str) -> str:
+    """The modem's refusal, as API 26 and later print it."""
+    return (
+        f"RILJ: [{token:04d}]< SEND_SMS error 28 [PHONE0]\n"
+        f"RILJ: [{token:04d}]< SEND_SMS error: com.android.internal.telephony.CommandException: "
+        f"{name} ret="
+    )
+
+
+SENT, FAILED = "SMSDispatcher: Persist SMS into SENT", "SMSDispatcher: Persist SMS into FAILED"
+
+
+def test_trace_verdict_belongs_to_the_message_that_was_answered() -> None:
+    """The id of the good answer names the verdict that follows."""
+    log = "\n".join([dispatch(7), request(1), good(1, 7), SENT])
+    assert (word(Word.SENT, 3, 7),) == traced(log)
+
+
+def test_trace_refusal_is_named_by_its_token_and_counted_once() -> None:
+    """A refusal has no id: its token leads to the request. Number and name are one refusal."""
+    log = "\n".join([dispatch(7), request(1), bad(1, "NETWORK_REJECT"), FAILED])
+    expected = (
+        word(Word.ERROR, 3, 7, "NETWORK_REJECT"),
+        word(Word.FAILED, 4, 7, "NETWORK_REJECT"),
+    )
+    assert expected == traced(log)
+
+
+def test_trace_retry_that_succeeds_is_sent() -> None:
+    """An error that Android retried does not stain the verdict."""
+    log = "\n".join(
+        [dispatch(7), request(1), bad(1, "SMS_FAIL_RETRY"), dispatch(7), request(2), good(2, 7)]
+    )
+    words = traced(f"{log}\n{SENT}")
+    assert [Word.ERROR, Word.SENT] == [each.word for each in words]
+    assert {7} == {each.message_id for each in words}
+
+
+def test_trace_verdict_passes_by_a_message_that_was_not_answered() -> None:
+    """A message the modem is still silent about cannot be the one that was persisted."""
+    log = "\n".join([dispatch(7), request(1), dispatch(8), request(2), good(2, 8), SENT])
+    assert (word(Word.SENT, 5, 8),) == traced(log)
+
+
+def test_trace_two_answered_messages_lose_their_claim() -> None:
+    """Two answers before the first verdict: neither verdict has a name, the next message has."""
+    both = [dispatch(7), request(1), dispatch(8), request(2), good(2, 8), good(1, 7), SENT]
+    third = [dispatch(9), request(3), good(3, 9), SENT]
+    words = traced("\n".join([*both, SENT, *third]))
+    assert [None, None, 9] == [each.message_id for each in words]
+    words = traced("\n".join([*both, *third, SENT]))
+    assert [None, None] == [each.message_id for each in words[:2]]
+
+
+def test_trace_failed_verdict_is_not_given_to_a_good_answer() -> None:
+    """A failure goes to the message that had an error, not to the one that went well."""
+    log = "\n".join(
+        [dispatch(7), request(1), bad(1, "MODEM_ERR"), dispatch(8), request(2), good(2, 8), FAILED]
+    )
+    assert word(Word.FAILED, 7, 7, "MODEM_ERR") == traced(f"{log}\n{SENT}")[1]
+    assert word(Word.SENT, 8, 8) == traced(f"{log}\n{SENT}")[2]
+
+
+def test_trace_two_dispatches_before_a_request_are_not_told_apart() -> None:
+    """A request that could be either message's gives its refusal no name."""
+    log = "\n".join([dispatch(7), dispatch(8), request(1), request(2), bad(1, "MODEM_ERR")])
+    assert (word(Word.ERROR, 5, None, "MODEM_ERR"),) == traced(log)
+
+
+def test_trace_failure_without_service_is_the_dispatched_message() -> None:
+    """Without service the dispatcher gives up before it asks the modem."""
+    assert (word(Word.FAILED, 1, 7),) == traced(f"{dispatch(7)}\n{FAILED}")
+
+
+def test_trace_inactive_subscription_is_dropped() -> None:
+    """Android drops a message for a stale subscription with a line and nothing else."""
+    line = "SmsController: sendText iccSmsIntMgr is null for Subscription: 3 {x-message-id:7}"
+    assert (word(Word.DROPPED, 0, 7),) == traced(line)
+
+
+def test_trace_ims_result_names_the_verdict() -> None:
+    """Over IMS the result has no id: it is the only message that was handed to IMS."""
+    log = """
+        ImsSmsDispatcher [1]: sendSms:  mRetryCount=0 mMessageRef=0 SS=0 {x-message-id:7}
+        ImsSmsDispatcher [1]: onSendSmsResult token=3 messageRef=3 status=1 reason=0
+    """
+    assert (word(Word.SENT, 2, 7),) == traced(f"{log.strip()}\n{SENT}")
+
+
+def test_trace_without_ids_gives_words_without_a_name() -> None:
+    """Up to API 29 nothing names a message."""
+    log = """
+        GsmSMSDispatcher: sendSms:  isIms()=false mRetryCount=0 mImsRetry=0 mMessageRef=0 SS=0
+        RILJ: [0001]> SEND_SMS [SUB1]
+        RILJ: [0001]< SEND_SMS { mMessageRef = 5, mErrorCode = -1, mAckPdu = null} [SUB1]
+    """
+    assert (word(Word.SENT, 3, None),) == traced(f"{log.strip()}\n{SENT}")
+
+
+def test_trace_new_phone_process_knows_nothing_of_the_old() -> None:
+    """A verdict of a restarted phone process is not the old process's message."""
+    log = "\n".join([dispatch(7), request(1), good(1, 7), f"1300|{SENT}"])
+    assert (word(Word.SENT, 3, None),) == traced(log)
+
+
+def test_trace_log_that_begins_in_the_middle_names_nobody() -> None:
+    """The buffer's first lines may be the end of a story that was not heard."""
+    assert (word(Word.SENT, 0, None),) == traced(SENT)
