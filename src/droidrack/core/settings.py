@@ -47,7 +47,7 @@ class Policy:
     max_segments: int = 6
     message_ttl_s: float = 0.0  # 0: no expiry of our own
     sim_wait_s: float = 120.0  # a message waits so long for its SIM, then fails with the reason
-    confirm_deadline_s: float = 180.0  # no evidence for so long after the call: UNKNOWN
+    confirm_deadline_s: float = 240.0  # four tries of the radio and the pauses between take 186 s
     unknown_hold_s: float = 600.0  # UNKNOWN is told to the panel only after so long
     unknown_as: UnknownAs = UnknownAs.FAILED
 
