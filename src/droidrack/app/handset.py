@@ -25,11 +25,12 @@ from droidrack.core.parse.getprop import parse_getprop
 from droidrack.core.parse.isub import parse_isub
 from droidrack.core.parse.rows import parse_rows
 from droidrack.core.profile import DeviceIdentity, Profile
+from droidrack.core.pulse import in_service
 from droidrack.core.reply import Reply, Returned, read_reply, sub_id_of
 from droidrack.core.sections import Section, script, split
 from droidrack.core.shell import command_line
 from droidrack.core.sms import segment
-from droidrack.core.telephony import SimState
+from droidrack.core.telephony import SimState, TelephonyRegistry
 from droidrack.ports import Dice, Phone
 
 SUBMIT_DEADLINE_S = 30.0
@@ -76,6 +77,8 @@ class Handset:
         self.boot_id = boot_id
         self.sims: tuple[SimReading, ...] = ()
         self._sims_read_at = -1e9
+        self._service: dict[int, bool | None] = {}
+        self._service_read_at = -1e9
         self._store_top: int | None = None
         self._store_read_at = -1e9
 
@@ -171,9 +174,22 @@ class Handset:
                 sub_id=sub,
                 iccid=iccids.get(sub) if sub is not None else None,
                 imsi=imsis.get(sub) if sub is not None else None,
+                in_service=self._in_service(slot),
             )
             for slot, state, sub in zip(slots, states, subs, strict=True)
         )
+
+    def note_service(self, registry: TelephonyRegistry | None) -> None:
+        """Take note of which slots have a network, from a dump that was just read."""
+        phones = registry.phones if registry is not None else ()
+        self._service = {phone.phone_id: in_service(phone) for phone in phones}
+        self._service_read_at = self._world.clock.monotonic()
+
+    def _in_service(self, slot: Slot) -> bool | None:
+        """What the last dump said of a slot, as long as it is not older than two heartbeats."""
+        age_s = self._world.clock.monotonic() - self._service_read_at
+        fresh = age_s <= 2 * self._world.settings.intervals.heartbeat_s
+        return self._service.get(slot) if fresh else None
 
     async def _sim_states(self) -> tuple[SimState | None, ...]:
         completed = await self.phone.run("getprop", deadline_s=QUERY_DEADLINE_S)

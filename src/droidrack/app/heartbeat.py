@@ -52,6 +52,7 @@ class Heartbeat:
         if session is None:
             return
         registry = await self._read_registry()
+        self._handset.note_service(registry)
         sims = {sim.slot: sim for sim in await self._handset.refresh_sims(0)}
         bindings = await self._handset.bindings()
         for row in session.sims:

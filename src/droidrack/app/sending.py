@@ -6,7 +6,7 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from droidrack.app.handset import Handset
@@ -32,6 +32,9 @@ IN_FLIGHT_LIMIT = 4
 
 SIMS_FRESH_S = 15.0
 """How old a reading of the slots may be when a message is sent on it."""
+
+HAUNTED_S = 3600.0
+"""How long an attempt of unknown outcome may still speak: see `late_row_s` in `core/evidence`."""
 
 NOTHING_TO_DO: float | None = None
 
@@ -148,13 +151,28 @@ class Sending:
         journal = self._world.journal
         pending = await journal.open_attempts(self._handset.device)
         flying = [attempt for attempt, state in pending if state in OPEN]
-        if len(flying) >= (IN_FLIGHT_LIMIT if self._handset.tells_apart else 1):
+        if not self._handset.tells_apart and (flying or self._haunted(pending)):
+            return False
+        if len(flying) >= IN_FLIGHT_LIMIT:
             return False
         for attempt in flying:
             other = await journal.message(attempt.uid)
             if other is not None and other.number == number:
                 return False
         return True
+
+    def _haunted(self, pending: Sequence[tuple[Attempt, MessageState]]) -> bool:
+        """Whether an attempt of unknown outcome may still speak in this boot.
+
+        Where the radio log names no message, its late word would be taken for the next one's. The
+        phone waits until that is over; a reboot ends it at once.
+        """
+        since = self._world.ago(HAUNTED_S)
+        return any(
+            attempt.boot_id == self._handset.boot_id and attempt.opened_at > since
+            for attempt, state in pending
+            if state is MessageState.UNKNOWN
+        )
 
     # --- One attempt --------------------------------------------------------------------------
 

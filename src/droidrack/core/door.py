@@ -28,6 +28,7 @@ class SimReading:
     sub_id: SubId | None
     iccid: Iccid | None
     imsi: Imsi | None = None
+    in_service: bool | None = None  # None: not known, which holds nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ def _sim_hold(binding: SimBinding, sim: SimReading | None) -> Hold | None:
         return Hold("SIM_ABSENT", f"{where} is empty")
     if sim.state is None or not sim.state.usable or sim.sub_id is None:
         return Hold("SIM_NOT_READY", f"{where} is {sim.state}")
+    if sim.in_service is False:
+        return Hold("NO_SERVICE", f"{where} is not registered with a network")
     if binding.iccid is not None and sim.iccid is None:
         return Hold("SIM_NOT_READY", f"{where}: the SIM does not tell its ICCID")
     if binding.iccid is not None and sim.iccid != binding.iccid:
