@@ -65,15 +65,20 @@ class LiveRack:
         self, *words: str, phone: RackPhone | None = None, stdin: bytes = b"", check: bool = False
     ) -> "subprocess.CompletedProcess[bytes]":
         """Run the adb command line against this rack's server."""
-        target = () if phone is None else ("-s", phone.adb_serial)
+        words = (*self.adb_words(phone), *words)
         return subprocess.run(
-            [adb_path(), "-P", str(self.port), *target, *words],
+            words,
             input=stdin,
             capture_output=True,
             timeout=DEADLINE_S,
             check=check,
             env={"HOME": str(self.home), "PATH": os.defpath},
         )
+
+    def adb_words(self, phone: RackPhone | None, *words: str) -> tuple[str, ...]:
+        """The command line of adb against this rack's server."""
+        target = () if phone is None else ("-s", phone.adb_serial)
+        return (adb_path(), "-P", str(self.port), *target, *words)
 
     def state(self, phone: RackPhone) -> str:
         """The word in the device list; "absent" where the phone is not in it."""

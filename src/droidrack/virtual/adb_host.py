@@ -16,6 +16,8 @@ _USUAL_PORT = 5037
 _START_DEADLINE_S = 10.0
 _STOP_DEADLINE_S = 3.0
 _START_TRIES = 5
+_FORGET_POLLS = 1000
+_FORGET_POLL_S = 0.005  # It takes the server a millisecond or two.
 CONNECT_DEADLINE_S = 15.0
 """The server itself gives a silent phone 10 s."""
 
@@ -141,12 +143,20 @@ class AdbHost:
         return await self.ask(f"host:connect:{address}", deadline_s=CONNECT_DEADLINE_S)
 
     async def disconnect(self, address: str) -> None:
-        """Let the server forget a phone; one it does not know is forgotten already."""
+        """Let the server forget a phone, and see that it did.
+
+        Without waiting, a `connect` that follows at once is answered "already connected".
+        """
         try:
             await self.ask(f"host:disconnect:{address}")
         except AdbServerLost as error:
             if "no such device" not in str(error):
                 raise
+        for _ in range(_FORGET_POLLS):
+            if f"{address}\t" not in await self.ask("host:devices"):
+                return
+            await asyncio.sleep(_FORGET_POLL_S)
+        raise AdbServerLost(f"adb server at port {self.port} does not let go of {address}")
 
     async def _spawn(self, port: int) -> bool:
         """Start the binary; whether it said that it listens."""

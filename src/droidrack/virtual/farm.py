@@ -23,6 +23,7 @@ from droidrack.virtual.spec import PhoneSpec
 
 ShellProfile = Literal["auto", "mksh", "parser"]
 
+_RESTART_PAUSE_S = 1.0
 _CONNECTS_AT_ONCE = 32
 _MKSH_PHONES = 64
 """With `auto`, larger racks use the parser: a real shell costs 4 ms of CPU for each command."""
@@ -146,6 +147,8 @@ class VirtualRack:
         """Bring the adb server back on its port, with all plugged phones."""
         await self._server.start()
         self._server_wanted = True
+        if self._watch is not None:
+            await asyncio.wait({self._watch})
         self._watch = asyncio.create_task(self._watch_server())
         await self._connect_all()
 
@@ -205,10 +208,17 @@ class VirtualRack:
         return self._host
 
     async def _watch_server(self) -> None:
-        """Bring the server back when it ends unasked."""
-        await self._server.wait()
-        if self._server_wanted:
-            await self.restart_server()
+        """Bring the server back whenever it ends unasked."""
+        while True:
+            await self._server.wait()
+            if not self._server_wanted:
+                return
+            try:
+                await self._server.start()
+            except AdbServerLost:
+                await asyncio.sleep(_RESTART_PAUSE_S)  # Another may hold the port for a moment.
+            else:
+                await self._connect_all()
 
     async def _connect_all(self) -> None:
         turn = asyncio.Semaphore(_CONNECTS_AT_ONCE)

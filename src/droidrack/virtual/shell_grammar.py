@@ -60,7 +60,10 @@ class Parser:
         self._skip_newlines()
         if self.position >= len(self.text):
             return None
-        return self._list(frozenset(), one_line=True)
+        line = self._list(frozenset(), one_line=True)
+        if self._peek() not in ("", "\n") and self._previous() != "\n":
+            raise self._unexpected()
+        return line
 
     # --- Lists ---
 

@@ -34,6 +34,11 @@ def mksh_path() -> str | None:
     return shutil.which("mksh")
 
 
+def compiler_path() -> str | None:
+    """A C compiler, if one is installed."""
+    return shutil.which("cc")
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
     """The compiled relay, or the wrapper script that stands in for it. Shared by all phones."""
@@ -50,7 +55,7 @@ async def build_relay(directory: Path) -> Relay:
     """Compile `shell_tool.c` into `directory`; without a compiler, wrap `shell_tool.py`."""
     source = Path(__file__).with_name("shell_tool.c")
     target = directory / "relay"
-    if compiler := shutil.which("cc"):
+    if compiler := compiler_path():
         process = await asyncio.create_subprocess_exec(
             *(compiler, "-O1", "-std=gnu11", "-o", str(target), str(source)),
             stderr=asyncio.subprocess.DEVNULL,
@@ -79,6 +84,11 @@ class MkshShell:
         self._home: Path | None = None
         self._server: asyncio.Server | None = None
         self._calls: set[asyncio.Task[None]] = set()
+
+    @property
+    def home(self) -> Path | None:
+        """Its private directory; None before the first command and after `close`."""
+        return self._home
 
     async def run(self, command: bytes | None, console: Console) -> int:
         """Run `mksh -c command`, or mksh on the stream for None."""

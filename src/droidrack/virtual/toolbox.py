@@ -12,6 +12,7 @@ from droidrack.virtual.file_tools import FILE_TOOLS
 from droidrack.virtual.files import FileTree
 from droidrack.virtual.phone import VirtualPhone
 from droidrack.virtual.shell_words import encode
+from droidrack.virtual.tools import PACKAGES
 
 Extra = Callable[[list[str], Console], Awaitable[int]]
 """A tool that the phone's surroundings bring, such as `reboot`."""
@@ -23,7 +24,7 @@ class Toolbox:
     """Finds a command by its name. What `extras` names wins, then the model, then file tools."""
 
     def __init__(self, phone: VirtualPhone, files: FileTree, extras: Mapping[str, Extra]) -> None:
-        self.packages: set[str] = {"com.android.settings", "com.android.shell", "android"}
+        self.packages = set(PACKAGES)
         self._phone = phone
         self._files = files
         self._extras = {"pm": self._pm, "cmd": self._cmd, "toybox": self._toybox, **extras}
@@ -32,6 +33,10 @@ class Toolbox:
     def names(self) -> frozenset[str]:
         """All commands."""
         return self._phone.tools | self._extras.keys() | FILE_TOOLS.keys()
+
+    def add(self, name: str, tool: Extra) -> None:
+        """Give the phone one more command, such as an app's own or a test's witness."""
+        self._extras[name] = tool
 
     async def run(self, argv: list[str], console: Console) -> int:
         """Run a command to its end; its exit code, 127 if there is none of this name."""
@@ -60,6 +65,8 @@ class Toolbox:
 
     async def _package(self, words: list[str], argv: list[str], console: Console) -> int:
         """The package manager's verbs that change or list packages; others are the model's."""
+        if not self._phone.framework_up:
+            return await self._phone.tool(argv, console)
         match words:
             case ["install", *options]:
                 return await self._install(options, console)
