@@ -201,6 +201,14 @@ class Confirming:
             report=report,
             at=world.clock.now(),
         )
+        world.tell(
+            "message settled",
+            device=attempt.device,
+            uid=attempt.uid,
+            state=verdict.state.value,
+            code=verdict.code,
+            proof=", ".join(item.kind for item in verdict.evidence),
+        )
         rows = {item.row_id for item in verdict.evidence if item.row_id is not None}
         self._claimed |= rows
         if not rows and verdict.state in (MessageState.SENT, MessageState.FAILED):

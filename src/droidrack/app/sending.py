@@ -251,4 +251,12 @@ class Sending:
             at=now,
         )
         if report is not None:
+            self._world.tell(
+                "message settled",
+                device=self._handset.device,
+                uid=message.uid,
+                state=state.value,
+                code=code,
+                proof=kind.value,
+            )
             self._on_settled()

@@ -98,7 +98,8 @@ class Worker:
         if self._arrival is arrival:
             self._arrival = None
             self._moved.set()
-            self._stand(PhoneState.ABSENT, "it left the adb server's list")
+            if not self._draining:  # At the end everybody is let go; nobody left.
+                self._stand(PhoneState.ABSENT, "it left the adb server's list")
 
     def sighted(self, adb_state: str) -> None:
         """The adb server shows the phone in a state; only the unusable ones tell something."""

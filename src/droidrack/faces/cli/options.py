@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +29,17 @@ def print_json(value: object) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table on stdout."""
+    """A table on stdout; a column in which no row has anything is left out."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title, title_justify="left")
-    for column in columns:
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    used = [any(row[i] for row in cells) or not cells for i in range(len(columns))]
+    for column in compress(columns, used):
         table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    for row in cells:
+        table.add_row(*compress(row, used))
     Console().print(table)
 
 
