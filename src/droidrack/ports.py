@@ -332,7 +332,8 @@ class Journal(Protocol):
     4. `accept` MUST keep the first version of a uid for good; for a known uid whose outcome was
        already reported it MUST queue that report again (once, however often it is offered).
     5. `open_attempt` MUST move ACCEPTED → SENDING in the same transaction that stores the attempt,
-       and MUST raise ValueError for a message in any other state: that is our bug.
+       and MUST raise ValueError for a message in any other state: that is our bug. It is the only
+       way to SENDING; `settle` MUST raise ValueError for it.
     6. `settle` MUST write evidence, state, history and report in one transaction; MUST follow
        `core.message.TRANSITIONS`; a move to the same state adds evidence, and its report only
        where that tells the panel something new (an UNKNOWN whose hold is over); a move the table
