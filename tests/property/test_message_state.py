@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ RANK = {S.ACCEPTED: 0, S.SENDING: 1, S.SUBMITTED: 2, S.UNKNOWN: 3}
 """How far along a state is; settled ones are 4. Only `Effect.NONE` leads from 1 back to 0."""
 
 STATES = st.sampled_from(S)
+VERDICTS = st.sampled_from([state for state in S if state is not S.SENDING])
 KINDS = st.lists(st.sampled_from(EvidenceKind), max_size=3)
 
 
@@ -33,6 +35,9 @@ def test_states_follow_the_table_over_any_wishes(
     state = start
     for target, kinds in wishes:
         evidence = [Evidence(kind, NOON) for kind in kinds]
+        if (state, target) == (S.ACCEPTED, S.SENDING):
+            state = target  # By opening an attempt.
+            continue
         decided = settlement(state, target, evidence, None, None)
         assert decided.state is (target if decided.moved else state)
         assert decided.moved == (target in TRANSITIONS[state])
@@ -44,7 +49,7 @@ def test_states_follow_the_table_over_any_wishes(
         state = decided.state
 
 
-@given(state=STATES, target=STATES, kinds=KINDS, times=st.integers(2, 5))
+@given(state=STATES, target=VERDICTS, kinds=KINDS, times=st.integers(2, 5))
 def test_repeated_verdict_changes_and_tells_nothing_new(
     state: MessageState, target: MessageState, kinds: list[EvidenceKind], times: int
 ) -> None:
@@ -62,7 +67,7 @@ def test_repeated_verdict_changes_and_tells_nothing_new(
             assert again.report is None
 
 
-@given(state=STATES, target=STATES, kinds=KINDS)
+@given(state=STATES, target=VERDICTS, kinds=KINDS)
 def test_attempt_is_void_only_where_nothing_happened(
     state: MessageState, target: MessageState, kinds: list[EvidenceKind]
 ) -> None:
@@ -73,3 +78,9 @@ def test_attempt_is_void_only_where_nothing_happened(
         assert decided.moved
         nothing = {EvidenceKind.CALL_NOT_MADE, EvidenceKind.CALL_REFUSED}
         assert target is S.ACCEPTED or (target is S.FAILED and nothing & set(kinds))
+
+
+def test_settling_into_sending_is_our_bug() -> None:
+    """There is no SENDING without an attempt on disk."""
+    with pytest.raises(ValueError, match="open_attempt"):
+        settlement(S.ACCEPTED, S.SENDING, [], None, None)

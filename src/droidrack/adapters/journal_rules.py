@@ -93,6 +93,8 @@ def settlement(
     if not may_move(current, target):
         text = f"{current} stands against {target} ({', '.join(sorted(kinds)) or 'no evidence'})"
         return Settlement(current, moved=False, void=False, finding=text, report=None)
+    if target is MessageState.SENDING:
+        raise ValueError("only `open_attempt` leads to sending: there is no attempt without it")
     void = current is MessageState.SENDING and (
         target is MessageState.ACCEPTED
         or (target is MessageState.FAILED and bool(kinds & NOTHING_HAPPENED))

@@ -8,6 +8,7 @@ cuts, `NORMAL` lost rows in all of them.
 import fcntl
 import os
 import socket
+import sqlite3
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -43,8 +44,20 @@ class Store(Protocol):
         """Give the lock back. Idempotent."""
         ...
 
+    def holder(self) -> str:
+        """Who holds the lock, as they named themselves; "" where nobody does."""
+        ...
+
     def connect(self, *, writing: bool) -> Connection:
         """One connection for as long as the journal is open."""
+        ...
+
+    def watch(self) -> Connection:
+        """A connection for somebody who only looks, beside whoever writes; creates nothing.
+
+        Raises:
+            JournalError: there is no journal yet.
+        """
         ...
 
     def check(self, connection: Connection) -> None:
@@ -127,6 +140,39 @@ class SqliteStore:
             os.close(self._lock)
             self._lock = -1
 
+    def holder(self) -> str:
+        """A look: it holds the lock shared for microseconds, and only where nobody has it."""
+        try:
+            lock = os.open(f"{self.path}.lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return ""
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return os.pread(lock, 200, 0).decode("utf-8", "replace").strip() or "another process"
+        finally:
+            os.close(lock)
+        return ""
+
+    def watch(self) -> Connection:
+        """SQLite's own read-only mode: not a byte of the file can change, whatever is asked."""
+        if not self.path.exists():
+            raise _absent(self.name)
+        self._engine = create_engine(
+            "sqlite://",
+            creator=lambda: sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode=ro",
+                uri=True,
+                timeout=BUSY_TIMEOUT_S,
+                check_same_thread=False,
+                isolation_level=None,
+            ),
+            poolclass=NullPool,
+            hide_parameters=True,
+        )
+        event.listen(self._engine, "begin", _begin)
+        return self._engine.connect()
+
     def connect(self, *, writing: bool) -> Connection:
         """A connection that commits durably, or one that can only read."""
         if self._engine is None:
@@ -153,8 +199,8 @@ class SqliteStore:
         One page per statement: SQLite gives back one per step, and the driver takes one step.
         """
         cursor = connection.connection.cursor()
-        cursor.execute("PRAGMA freelist_count")
-        for _ in range(min(RECLAIM_PAGES, cursor.fetchone()[0])):
+        free_pages = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
+        for _ in range(min(RECLAIM_PAGES, free_pages)):
             cursor.execute("PRAGMA incremental_vacuum(1)")
         cursor.close()
 
@@ -196,7 +242,7 @@ def _sqlite_engine(path: Path) -> Engine:
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:
         connection.isolation_level = None  # The driver's own BEGIN comes too late and too often.
-        if not connection.execute("PRAGMA page_count").fetchone()[0]:
+        if connection.execute("PRAGMA page_count").fetchone() == (0,):
             connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # Only before the first page.
         for pragma in (
             "journal_mode=WAL",
@@ -209,11 +255,12 @@ def _sqlite_engine(path: Path) -> Engine:
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
 
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))
-
+    event.listen(engine, "begin", _begin)
     return engine
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.info.get("begin", "BEGIN"))
 
 
 class PostgresStore:
@@ -237,6 +284,19 @@ class PostgresStore:
     def release(self) -> None:
         """The lock went with its connection."""
         self._engine.dispose()
+
+    def holder(self) -> str:
+        """The server knows."""
+        with self._engine.connect() as connection:
+            key = connection.scalar(text(f"SELECT {SCHEMA_KEY}")) & 0xFFFFFFFF
+            return str(connection.scalar(text(LOCK_HOLDER), {"key": key}) or "")
+
+    def watch(self) -> Connection:
+        """The server itself refuses what this connection would write."""
+        connection = self._engine.connect()
+        connection.execute(text("SET default_transaction_read_only TO on"))
+        connection.commit()
+        return connection
 
     def connect(self, *, writing: bool) -> Connection:
         """The writing connection holds the lock of this schema."""
@@ -264,6 +324,13 @@ LOCK_HOLDER = (
     "WHERE l.locktype = 'advisory' AND l.granted "
     "AND ((l.classid::bigint << 32) | l.objid::bigint) = :key"
 )
+
+
+def _absent(name: str) -> JournalError:
+    return JournalError(
+        f"{name}: there is no journal yet",
+        hint="it is made by the first `droidrack run`; is the state_dir the right one?",
+    )
 
 
 def _busy(name: str, holder: str) -> JournalBusy:

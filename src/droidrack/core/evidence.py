@@ -30,7 +30,7 @@ UNKNOWN is left by proof only, whenever it comes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -156,10 +156,9 @@ def judge(
     """
     if state is MessageState.ACCEPTED:
         return None  # The attempt is void: the phone never heard of it.
-    call = witness.call
-    if call and call.kind is EvidenceKind.CALL_NOT_MADE and state is not MessageState.SENDING:
-        witness = replace(witness, call=None)  # A call that was answered was made.
     verdict = _proven(attempt, witness, now, limits)
+    if verdict and verdict.state is MessageState.ACCEPTED and state is not MessageState.SENDING:
+        verdict = None  # A call that was answered was made.
     if verdict is None and state in OPEN:
         verdict = _unproven(attempt, state, witness, now, limits)
     if verdict is None or verdict.state is state:
