@@ -62,7 +62,24 @@ def make_journal(settings: Settings) -> Journal:
     """The journal, not yet opened."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE)
+    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
+
+
+@asynccontextmanager
+async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
+    """The journal to look at, beside a controller that writes it too.
+
+    Raises:
+        JournalError: there is none yet, or another version's.
+    """
+    from droidrack.adapters.journal_sql import SqlJournal
+
+    journal = SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, observe=True)
+    await journal.open()
+    try:
+        yield journal
+    finally:
+        await journal.close()
 
 
 @asynccontextmanager
