@@ -62,7 +62,7 @@ def make_journal(settings: Settings) -> Journal:
     """The journal, not yet opened."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
+    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE)
 
 
 @asynccontextmanager
