@@ -140,8 +140,8 @@ class Handset:
 
     @property
     def tells_apart(self) -> bool:
-        """Whether two open attempts can be told apart by what the phone shows."""
-        return self.witnesses.store or self.witnesses.message_ids
+        """Whether the radio log says whose word it is, so that several attempts may be open."""
+        return self.witnesses.message_ids
 
     def country(self, slot: Slot) -> str:
         """ISO 3166 code of a SIM's home network in capitals; "" where the phone does not say."""

@@ -14,7 +14,7 @@ from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
 from droidrack.core.door import Go, Hold, Refuse, decide
 from droidrack.core.errors import Effect, PhoneError, ProfileError
-from droidrack.core.ids import Msisdn, Slot
+from droidrack.core.ids import MessageUid, Msisdn, Slot
 from droidrack.core.message import OPEN, Message, MessageState
 from droidrack.core.pacing import next_allowed_at
 from droidrack.core.reply import Refused, Returned
@@ -50,12 +50,15 @@ class Sending:
         *,
         on_open: Callable[[], None],
         on_settled: Callable[[], None],
+        only: MessageUid | None = None,
     ) -> None:
+        """`only`: send this message and leave all others waiting."""
         self._world = world
         self._handset = handset
         self._pacing = pacing
         self._on_open = on_open
         self._on_settled = on_settled
+        self._only = only
         self._wake = asyncio.Event()
         self._calm = asyncio.Event()
         self._calm.set()
@@ -91,7 +94,11 @@ class Sending:
     async def _pass(self) -> float | None:
         """Look at the waiting messages once; seconds until the next look, None: when woken."""
         journal, device = self._world.journal, self._handset.device
-        waiting = await journal.waiting(device, limit=LOOKAHEAD)
+        waiting = [
+            message
+            for message in await journal.waiting(device, limit=LOOKAHEAD)
+            if self._only in (None, message.uid)
+        ]
         if not waiting:
             return NOTHING_TO_DO
         await self._handset.refresh_sims(SIMS_FRESH_S)
@@ -151,7 +158,9 @@ class Sending:
         journal = self._world.journal
         pending = await journal.open_attempts(self._handset.device)
         flying = [attempt for attempt, state in pending if state in OPEN]
-        if not self._handset.tells_apart and (flying or self._haunted(pending)):
+        if flying and not self._handset.tells_apart:
+            return False
+        if self._haunted(pending):
             return False
         if len(flying) >= IN_FLIGHT_LIMIT:
             return False
@@ -164,9 +173,11 @@ class Sending:
     def _haunted(self, pending: Sequence[tuple[Attempt, MessageState]]) -> bool:
         """Whether an attempt of unknown outcome may still speak in this boot.
 
-        Where the radio log names no message, its late word would be taken for the next one's. The
-        phone waits until that is over; a reboot ends it at once.
+        Where the radio log is the only witness and names no message, its late word would be taken
+        for the next one's. The phone waits until that is over; a reboot ends it at once.
         """
+        if self._handset.tells_apart or self._handset.witnesses.store:
+            return False
         since = self._world.ago(HAUNTED_S)
         return any(
             attempt.boot_id == self._handset.boot_id and attempt.opened_at > since
