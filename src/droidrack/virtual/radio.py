@@ -59,6 +59,14 @@ class Dialog:
     row_id: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One question to the modem. `serial` None: it went over IMS."""
+
+    name: str
+    serial: int | None
+
+
 class Radio:
     """One phone's way out. `script` and `always` of `faults` decide what befalls messages.
 
@@ -206,12 +214,22 @@ class Radio:
             if not slot.in_service:
                 off = slot.service is ServiceState.POWER_OFF
                 return RESULT_RADIO_OFF if off else RESULT_NO_SERVICE
+            request = self._request(submission, index, retry, ims=ims)
             async with self._modems[slot.index]:
-                error = await self._attempt(submission, index, retry, sent, ims=ims)
+                error = await self._attempt(submission, index, retry, sent, request)
             if error != "SMS_SEND_FAIL_RETRY" or retry >= MAX_RETRIES:
                 return self._result(error, submission)
             retry += 1
             await asyncio.sleep(RETRY_DELAY_S)
+
+    def _request(self, submission: Submission, index: int, retry: int, *, ims: bool) -> _Request:
+        """Ask the modem. The line is written at once: what has to wait, waits in the modem."""
+        last = index == len(submission.parts) - 1
+        name = "SEND_SMS" if last or retry else "SEND_SMS_EXPECT_MORE"
+        if ims:
+            return _Request(name, None)
+        phone_id, silent = submission.slot.index, submission.fate.silent
+        return _Request(name, self.log.ril_request(name, phone_id, silent=silent))
 
     async def _attempt(
         self,
@@ -219,16 +237,10 @@ class Radio:
         index: int,
         retry: int,
         sent: list[str],
-        *,
-        ims: bool,
+        request: _Request,
     ) -> str | None:
         """One exchange with the modem: "" for sent, a RIL error, None when it stays silent."""
-        fate, slot = submission.fate, submission.slot
-        last = index == len(submission.parts) - 1
-        request = "SEND_SMS" if last or retry else "SEND_SMS_EXPECT_MORE"
-        serial = 0
-        if not ims:
-            serial = self.log.ril_request(request, slot.index, silent=fate.silent)
+        fate = submission.fate
         latency_s = fate.latency_s
         if latency_s is None:
             latency_s = self._dice.uniform(*self.spec.quirks.latency_s)
@@ -241,7 +253,7 @@ class Radio:
         await asyncio.sleep(latency_s * (1 - UP_SHARE))
         if error == "" and fate.outcome in (Outcome.LOST, Outcome.ANSWER_LOST):
             return None
-        self._log_answer(submission, serial, request, error, ims=ims)
+        self._log_answer(submission, request, error)
         return error
 
     def _verdict(self, submission: Submission, index: int, retry: int) -> str:
@@ -261,12 +273,11 @@ class Radio:
         """`error`, or what a modem of the early releases says in its place."""
         return error if self.spec.api >= 24 or RIL_ERRORS[error][0] <= 17 else "GENERIC_FAILURE"
 
-    def _log_answer(
-        self, submission: Submission, serial: int, request: str, error: str, *, ims: bool
-    ) -> None:
+    def _log_answer(self, submission: Submission, request: _Request, error: str) -> None:
         silent, phone_id = submission.fate.silent, submission.slot.index
         self._reference = (self._reference + 1) % 256
-        if ims:
+        name, serial = request.name, request.serial
+        if serial is None:
             reason = RIL_ERRORS[error][1] if error else 0
             self.log.ims_result(
                 self._reference,
@@ -277,10 +288,10 @@ class Radio:
                 silent=silent,
             )
         elif error:
-            self.log.ril_failed(serial, request, phone_id, error, silent=silent)
+            self.log.ril_failed(serial, name, phone_id, error, silent=silent)
         else:
             self.log.ril_sent(
-                serial, request, phone_id, self._reference, submission.message_id, silent=silent
+                serial, name, phone_id, self._reference, submission.message_id, silent=silent
             )
 
     def _result(self, error: str | None, submission: Submission) -> int | None:
