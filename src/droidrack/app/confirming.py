@@ -123,7 +123,7 @@ class Confirming:
         self._claimed = set(await self._world.journal.claimed_rows(self._handset.device, since))
         for attempt in await self._world.journal.rowless_attempts(self._handset.device, since):
             self._rowless.append(await self._flight(attempt))
-        await self._listening.remember()
+        await self._listening.attentive()
 
     async def _flight(self, attempt: Attempt) -> Flight:
         message = await self._world.journal.message(attempt.uid)
