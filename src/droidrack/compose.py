@@ -4,25 +4,34 @@ Heavy libraries are imported inside the functions that need them, so that a ligh
 light.
 """
 
+import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.arrival import Seen
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
+from droidrack.core.errors import BridgeDown
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, Settings
 from droidrack.ports import Bus, Journal, Panel, Vault
+
+if TYPE_CHECKING:
+    from droidrack.adapters.journal_writer import CommitHook
 
 JOURNAL_FILE = "journal.sqlite"
 VAULT_DIR = "vault"
 ADB_DIR = "adb"
 SITE_PROFILES_DIR = "profiles"
+
+FAILPOINTS = "DROIDRACK_FAILPOINTS"
+"""The variable that arms crash points; `adapters/failpoints.py` says how."""
 
 SETTLE_S = 1.5
 """A fresh adb server lists the phones it finds on USB within about a second."""
@@ -58,11 +67,11 @@ def open_vault(settings: Settings) -> Vault:
     return FileVault(Path(settings.state_dir) / VAULT_DIR)
 
 
-def make_journal(settings: Settings) -> Journal:
+def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -> Journal:
     """The journal, not yet opened."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE)
+    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
 
 
 @asynccontextmanager
@@ -99,28 +108,61 @@ async def open_panel(settings: Settings) -> AsyncIterator[Panel]:
 
 
 @asynccontextmanager
-async def open_bus(adb: AdbSettings, state_dir: Path, tell: Tell) -> AsyncIterator[Bus]:
-    """The way to the phones of one adb server, started by us or given."""
+async def open_bus(
+    adb: AdbSettings, state_dir: Path, tell: Tell, *, borrow: bool = False
+) -> AsyncIterator[Bus]:
+    """The way to the phones of one adb server, started by us or given.
+
+    `borrow`: share the own server of a controller that runs, and make sure that it answers.
+
+    Raises:
+        BridgeDown: an own server cannot be started, or the one to share does not answer.
+    """
+    from droidrack.adapters.adb_host import version
     from droidrack.adapters.adb_server import open_server
     from droidrack.adapters.adb_watch import AdbBus
 
-    async with open_server(adb, state_dir / ADB_DIR, tell) as endpoint:
+    async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
+        if borrow:
+            await version(endpoint)
         yield AdbBus(endpoint)
 
 
 @asynccontextmanager
-async def open_controller(
+async def open_buses(settings: Settings, tell: Tell) -> AsyncIterator[list[Bus]]:
+    """The adb servers that answer, for a command beside a controller.
+
+    Raises:
+        BridgeDown: none of them does.
+    """
+    state_dir = _state_dir(settings)
+    buses: list[Bus] = []
+    down: BridgeDown | None = None
+    async with AsyncExitStack() as stack:
+        for adb in settings.adb:
+            try:
+                opened = open_bus(adb, state_dir, tell, borrow=True)
+                buses.append(await stack.enter_async_context(opened))
+            except BridgeDown as error:
+                down = error
+                tell("adb server left out", why=error.message)
+        if down is not None and not buses:
+            raise down
+        yield buses
+
+
+@asynccontextmanager
+async def open_world(
     settings: Settings, tell: Tell, *, journal: Journal | None = None
-) -> AsyncIterator[Controller]:
-    """Everything for `droidrack run`. The journal is opened by the rack."""
+) -> AsyncIterator[World]:
+    """Everything but the phones. The journal is not open."""
     from droidrack.adapters import config
     from droidrack.adapters.clock import SystemClock
 
-    state_dir = Path(settings.state_dir)
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with AsyncExitStack() as stack:
-        world = World(
-            panel=await stack.enter_async_context(open_panel(settings)),
+    _state_dir(settings)
+    async with open_panel(settings) as panel:
+        yield World(
+            panel=panel,
             journal=journal or make_journal(settings),
             vault=open_vault(settings),
             clock=SystemClock(),
@@ -130,20 +172,52 @@ async def open_controller(
             tell=tell,
             pairing_token=config.pairing_token,
         )
+
+
+def _state_dir(settings: Settings) -> Path:
+    """The state directory, made for the owner's eyes where it is not there yet."""
+    state_dir = Path(settings.state_dir)
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return state_dir
+
+
+@asynccontextmanager
+async def open_controller(
+    settings: Settings, tell: Tell, *, journal: Journal | None = None
+) -> AsyncIterator[Controller]:
+    """Everything for `droidrack run`. The journal is opened by the rack."""
+    state_dir = _state_dir(settings)
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
+        if os.environ.get(FAILPOINTS):
+            world, buses = _with_failpoints(world, buses, journal)
         yield Controller(Rack(world, buses), world)
 
 
+def _with_failpoints(
+    world: World, buses: list[Bus], journal: Journal | None
+) -> tuple[World, list[Bus]]:
+    """The same world, ending itself at the points that the environment names. For crash tests."""
+    from droidrack.adapters.failpoints import Failpoints
+
+    points = Failpoints.of(os.environ[FAILPOINTS])
+    world.tell("failpoints are armed: for crash tests only", points=os.environ[FAILPOINTS])
+    ours = journal or make_journal(world.settings, on_commit=points.on_commit)
+    watched = replace(
+        world,
+        panel=points.panel(world.panel),
+        journal=points.journal(ours),
+        vault=points.vault(world.vault),
+    )
+    return watched, [points.bus(bus) for bus in buses]
+
+
 async def survey(settings: Settings) -> list[Seen]:
-    """Who is on the adb servers now."""
-    state_dir = Path(settings.state_dir)
-    async with AsyncExitStack() as stack:
-        buses = [
-            await stack.enter_async_context(open_bus(adb, state_dir, _silent))
-            for adb in settings.adb
-        ]
+    """Who is on the adb servers now. BridgeDown when none of them answers."""
+    async with open_buses(settings, _silent) as buses:
         return await arrival.survey(buses, settle_s=SETTLE_S)
 
 
