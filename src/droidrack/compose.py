@@ -17,7 +17,7 @@ from droidrack.app import arrival
 from droidrack.app.arrival import Seen
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
-from droidrack.core.errors import BridgeDown
+from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, Settings
 from droidrack.ports import Bus, Journal, Panel, Vault
@@ -177,7 +177,13 @@ async def open_world(
 def _state_dir(settings: Settings) -> Path:
     """The state directory, made for the owner's eyes where it is not there yet."""
     state_dir = Path(settings.state_dir)
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"state_dir {state_dir}: {(exc.strerror or 'cannot be made').lower()}",
+            hint="name a directory that the user who runs droidrack may write",
+        ) from exc
     return state_dir
 
 
@@ -215,11 +221,7 @@ def _with_failpoints(
     return watched, [points.bus(bus) for bus in buses]
 
 
-async def survey(settings: Settings) -> list[Seen]:
+async def survey(settings: Settings, tell: Tell) -> list[Seen]:
     """Who is on the adb servers now. BridgeDown when none of them answers."""
-    async with open_buses(settings, _silent) as buses:
+    async with open_buses(settings, tell) as buses:
         return await arrival.survey(buses, settle_s=SETTLE_S)
-
-
-def _silent(event: str, /, **facts: object) -> None:
-    """For a look that keeps no log."""

@@ -97,7 +97,8 @@ def refuse_content(message: Message, policy: Policy) -> Refuse | None:
     return None
 
 
-def _sim_hold(binding: SimBinding, sim: SimReading | None) -> Hold | None:
+def sim_hold(binding: SimBinding, sim: SimReading | None) -> Hold | None:
+    """Why a SIM row cannot send now; None when it can. `sim` is its slot's reading."""
     where = f"slot {binding.slot}"
     if sim is None or sim.state in (SimState.ABSENT, None):
         return Hold("SIM_ABSENT", f"{where} is empty")
@@ -140,7 +141,7 @@ def decide(
     if binding is None:
         return _failed("SIM_UNKNOWN", "the panel names a SIM row that this phone does not have")
     sim = next((reading for reading in sims if reading.slot == binding.slot), None)
-    hold = _sim_hold(binding, sim)
+    hold = sim_hold(binding, sim)
     if hold is not None:
         waited_since = max(message.received_at, held_since or now)
         if now - waited_since >= timedelta(seconds=policy.sim_wait_s):

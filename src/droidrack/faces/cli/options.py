@@ -44,6 +44,12 @@ def plain(text: str) -> str:
     )
 
 
+def note(event: str, /, **facts: object) -> None:
+    """A `Tell` for commands that keep no log: one line on stderr. `Masked` facts stay masked."""
+    told = ", ".join(f"{name} {plain(str(fact))}" for name, fact in facts.items())
+    click.echo(f"Note: {event}{f' ({told})' if told else ''}", err=True)
+
+
 def phone_named(settings: "Settings", name: str) -> "PhoneSettings":
     """The configured phone of this name, or ConfigError with the names there are."""
     for phone in settings.phones:
