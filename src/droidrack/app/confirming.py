@@ -14,7 +14,15 @@ from droidrack.app.handset import Handset
 from droidrack.app.listening import Listening
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, EvidenceKind, Verdict
-from droidrack.core.evidence import Deadlines, Match, Witness, confirm_by, judge, match
+from droidrack.core.evidence import (
+    Deadlines,
+    Match,
+    RadioWord,
+    Witness,
+    confirm_by,
+    judge,
+    match,
+)
 from droidrack.core.ids import MessageUid
 from droidrack.core.matching import NOTHING, Flight, StoreRow
 from droidrack.core.message import OPEN, MessageState
@@ -52,13 +60,16 @@ class Confirming:
         self._claimed: set[int] = set()
         self._rowless: list[Flight] = []
         self._told: set[MessageUid] = set()
+        self._floors: dict[MessageUid, int] = {}
+        self._contested = 0
         policy = world.settings.policy
         self._limits = Deadlines(
             confirm_s=policy.confirm_deadline_s, unknown_hold_s=policy.unknown_hold_s
         )
 
-    def wake(self) -> None:
-        """An attempt was opened or answered."""
+    def opened(self, uid: MessageUid) -> None:
+        """An attempt was opened or answered: what the radio said before is not about it."""
+        self._floors.setdefault(uid, self._listening.count)
         self._opened.set()
 
     async def run(self) -> None:
@@ -100,11 +111,13 @@ class Confirming:
         flights = [await self._flight(attempt) for attempt, _ in watched]
         matches = await self._ask_store(flights)
         alone = self._alone([attempt for attempt, _ in watched], now)
+        if alone is None:
+            self._contested = self._listening.count
         for (attempt, state), match_ in zip(watched, matches, strict=True):
             witness = Witness(
                 can=self._handset.witnesses,
                 store=match_,
-                radio=self._listening.heard,
+                radio=self._words(attempt),
                 exclusive=alone == attempt.uid,
                 boot_id=self._handset.boot_id,
             )
@@ -183,6 +196,20 @@ class Confirming:
             if attempt.boot_id == self._handset.boot_id and now - attempt.opened_at < late
         ]
         return possible[0].uid if len(possible) == 1 else None
+
+    def _words(self, attempt: Attempt) -> tuple[RadioWord, ...]:
+        """The radio's words that can be about an attempt.
+
+        A word without an id counts only if it was heard after the attempt was opened, by number
+        and not by a clock that may jump, and never once there were rivals: when one of them is
+        settled by its row, the word must not pass on to the other.
+        """
+        floor = max(self._floors.get(attempt.uid, 0), self._contested)
+        nameless = self._listening.heard(floor)
+        return (
+            *(word for word in self._listening.heard() if word.message_id is not None),
+            *(word for word in nameless if word.message_id is None),
+        )
 
     # --- Verdicts -----------------------------------------------------------------------------
 

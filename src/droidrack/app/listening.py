@@ -31,13 +31,19 @@ class Listening:
         self._handset = handset
         self._tracer = Tracer()
         self._heard: deque[RadioWord] = deque(maxlen=HEARD_LIMIT)
+        self._count = 0
         self._attentive = asyncio.Event()
         self.news = asyncio.Event()
 
     @property
-    def heard(self) -> tuple[RadioWord, ...]:
-        """What was heard so far. Words without a message id were heard live."""
-        return tuple(self._heard)
+    def count(self) -> int:
+        """How many words were heard since the phone arrived."""
+        return self._count
+
+    def heard(self, since: int = 0) -> tuple[RadioWord, ...]:
+        """The words from number `since` on. Those without a message id were heard live."""
+        first_kept = self._count - len(self._heard)
+        return tuple(self._heard)[max(0, since - first_kept) :]
 
     async def attentive(self) -> None:
         """Return once nothing that is logged from now on can be missed."""
@@ -69,4 +75,5 @@ class Listening:
         if word is None or (word.message_id is None and self._handset.witnesses.message_ids):
             return
         self._heard.append(word)
+        self._count += 1
         self.news.set()

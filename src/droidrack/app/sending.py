@@ -48,7 +48,7 @@ class Sending:
         handset: Handset,
         pacing: Pacing,
         *,
-        on_open: Callable[[], None],
+        on_open: Callable[[MessageUid], None],
         on_settled: Callable[[], None],
         only: MessageUid | None = None,
     ) -> None:
@@ -212,7 +212,7 @@ class Sending:
             return
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt)
-        self._on_open()
+        self._on_open(message.uid)
         try:
             reply = await handset.submit(call, message)
         except PhoneError as error:
@@ -228,7 +228,7 @@ class Sending:
             await self._move(
                 message, MessageState.SENDING, "", EvidenceKind.CALL_LOST, reply.message
             )
-        self._on_open()
+        self._on_open(message.uid)
 
     async def _call_failed(self, message: Message, error: PhoneError) -> None:
         if error.effect is Effect.NONE:

@@ -214,7 +214,7 @@ class Worker:
             world,
             handset,
             self.settings.pacing,
-            on_open=confirming.wake,
+            on_open=confirming.opened,
             on_settled=reporting.wake,
         )
         confirming.on_free = sending.wake
