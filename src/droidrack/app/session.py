@@ -7,7 +7,7 @@ and the phone waits for a new pairing token; a token the panel refused is not tr
 import asyncio
 
 from droidrack.app.handset import Handset
-from droidrack.app.pairing import register
+from droidrack.app.pairing import complete_rows, register
 from droidrack.app.pause import Pause
 from droidrack.app.world import World
 from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable, SessionOver
@@ -31,6 +31,7 @@ class SessionKeeper:
         self._refused: Token | None = None
         self._answer_lost = False
         self._pairing = asyncio.Lock()
+        self._complete_for: Handset | None = None
         self.complaint = ""
 
     @property
@@ -62,9 +63,32 @@ class SessionKeeper:
         self._world.tell("session over", phone=self._settings.name, reason=reason.message)
 
     async def pair(self, handset: Handset) -> StoredSession:
-        """The session of this phone: the vault's, or a new one as soon as a token allows it."""
+        """The session of this phone: the vault's, or a new one as soon as a token allows it.
+
+        The panel was asked for a row of each card in it.
+        """
         async with self._pairing:  # Several rooms may find at once that the session is over.
-            return await self._pair(handset)
+            pause = Pause(self._world.dice)
+            while True:
+                session = await self._pair(handset)
+                if self._complete_for is handset:
+                    return session
+                await self._complete(handset, session, pause)
+
+    async def _complete(self, handset: Handset, session: StoredSession, pause: Pause) -> None:
+        """See that each card has its row; once per session and arrival of the phone."""
+        try:
+            stored = await complete_rows(self._world, handset, self._settings, session)
+        except SessionOver as over:
+            self.over(session.token, over)
+        except (PanelUnavailable, PanelBusy) as error:
+            self.complaint = error.message
+            self._world.tell("SIM rows postponed", phone=self._settings.name, why=error.message)
+            retry_after_s = error.retry_after_s if isinstance(error, PanelBusy) else None
+            await self._world.clock.sleep(pause.after_busy(retry_after_s))
+        else:
+            self._set(stored)
+            self._complete_for = handset
 
     async def _pair(self, handset: Handset) -> StoredSession:
         self.recall(handset.device)
@@ -104,6 +128,7 @@ class SessionKeeper:
     async def _register(self, handset: Handset, token: Token) -> None:
         stored = await register(self._world, handset, self._settings, token)
         self._set(stored)
+        self._complete_for = None
         self._world.tell("paired", phone=self._settings.name, gateway=stored.gateway_uid)
 
     def _set(self, session: StoredSession) -> None:
