@@ -18,11 +18,18 @@ from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
+from droidrack.app.probing import until_proven
 from droidrack.app.reporting import Reporting
 from droidrack.app.sending import Sending
 from droidrack.app.session import SessionKeeper
 from droidrack.app.world import World
-from droidrack.core.errors import ParseError, PhoneError, ProfileError, SessionOver
+from droidrack.core.errors import (
+    ParseError,
+    PhoneError,
+    ProfileError,
+    SessionOver,
+    VaultError,
+)
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.settings import PhoneSettings
 
@@ -37,11 +44,16 @@ class PhoneState(StrEnum):
     MEETING = "meeting"  # It is here and being asked who and how it is.
     UNSUPPORTED = "unsupported"
     NEEDS_PAIRING = "needs pairing"
+    UNPROVEN = "unproven"  # Its read-only calls have not agreed with its dumps yet.
     RECOVERING = "recovering"
+    QUARANTINED = "quarantined"  # A message left on a wrong SIM: nothing is sent until lifted.
     READY = "ready"
     DRAINING = "draining"
     TROUBLED = "troubled"  # It is here but does not work; the cause says why.
 
+
+QUARANTINE_CHECK_S = 5.0
+"""How often a quarantined phone looks whether the operator lifted it."""
 
 _FROM_SIGHTING = {
     "unauthorized": PhoneState.UNAUTHORIZED,
@@ -75,6 +87,7 @@ class Worker:
         self._reporting: Reporting | None = None
         self._sending: Sending | None = None
         self._draining = False
+        self._halted = ""
 
     @property
     def name(self) -> str:
@@ -200,6 +213,11 @@ class Worker:
             self._stand(PhoneState.NEEDS_PAIRING, self.session.complaint or "not paired yet")
         session = await self.session.pair(handset)
         await remember(self._world, handset, self.settings, session)
+        self._stand(PhoneState.UNPROVEN, "its read-only calls are being checked")
+        handset = await until_proven(
+            self._world, arrival, handset, lambda why: self._stand(PhoneState.UNPROVEN, why)
+        )
+        self.handset = handset
         self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
         await self._work(handset)
 
@@ -218,6 +236,7 @@ class Worker:
             on_settled=reporting.wake,
         )
         confirming.on_free = sending.wake
+        confirming.on_wrong_sim = self._stop_sending
         if self._draining:
             sending.drain()
         self._sending = sending
@@ -226,11 +245,31 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
             await confirming.recover()
-            self._stand(PhoneState.READY, "")
             group.create_task(confirming.run())
+            group.create_task(self._while_paired(handset, heartbeat.run))
+            await self._while_quarantined(device)
+            self._stand(PhoneState.READY, "")
             group.create_task(sending.run())
             group.create_task(self._while_paired(handset, intake.run))
-            group.create_task(self._while_paired(handset, heartbeat.run))
+
+    async def _while_quarantined(self, device: DeviceUuid) -> None:
+        """Wait until the operator lets this phone send again."""
+        while reason := self._world.notebook.quarantine(device) or self._halted:
+            self._stand(PhoneState.QUARANTINED, reason)
+            await self._world.clock.sleep(QUARANTINE_CHECK_S)
+
+    async def _stop_sending(self, reason: str) -> None:
+        """A message left on a wrong SIM: not one more goes out until the operator says so."""
+        if self._sending is not None:
+            self._sending.drain()
+        try:
+            if self.device is not None:
+                self._world.notebook.set_quarantine(self.device, reason)
+        except VaultError as error:
+            # Not on disk, so it lasts as long as this controller; the operator is told by both.
+            self._halted = f"{reason} ({error.message})"
+        await self.calm()
+        self._moved.set()  # The duty begins anew, and stops before its first new call.
 
     async def _while_paired(
         self, handset: Handset, room: Callable[[Token], Awaitable[None]]
