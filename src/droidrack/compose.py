@@ -20,7 +20,7 @@ from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, Settings
-from droidrack.ports import Bus, Journal, Panel, Vault
+from droidrack.ports import Bus, Journal, Notebook, Panel, Vault
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -29,6 +29,7 @@ JOURNAL_FILE = "journal.sqlite"
 VAULT_DIR = "vault"
 ADB_DIR = "adb"
 SITE_PROFILES_DIR = "profiles"
+NOTEBOOK_DIR = "learnt"
 
 FAILPOINTS = "DROIDRACK_FAILPOINTS"
 """The variable that arms crash points; `adapters/failpoints.py` says how."""
@@ -65,6 +66,13 @@ def open_vault(settings: Settings) -> Vault:
     from droidrack.adapters.vault import FileVault
 
     return FileVault(Path(settings.state_dir) / VAULT_DIR)
+
+
+def open_notebook(settings: Settings) -> Notebook:
+    """What was learnt of builds and proven of phones."""
+    from droidrack.adapters.learnt_files import FileNotebook
+
+    return FileNotebook(Path(settings.state_dir) / NOTEBOOK_DIR)
 
 
 def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -> Journal:
@@ -171,6 +179,7 @@ async def open_world(
             profiles=profile_table(settings),
             tell=tell,
             pairing_token=config.pairing_token,
+            notebook=open_notebook(settings),
         )
 
 
