@@ -71,7 +71,7 @@ class Listening:
 
     def _hear(self, line: str) -> None:
         event = parse_radio_line(line)
-        word = self._tracer.read(event, self._world.clock.now()) if event is not None else None
+        word = self._tracer.read(event, self._handset.steady.now()) if event is not None else None
         if word is None or (word.message_id is None and self._handset.witnesses.message_ids):
             return
         self._heard.append(word)
