@@ -93,7 +93,9 @@ class Handset:
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
         self.steady = Steady(world.clock)
-        self.store = SmsStore(arrival.phone, world.clock, self.steady)
+        self.store = SmsStore(
+            arrival.phone, world.clock, self.steady, names_sim=not facts.rows_by_slot
+        )
 
     @classmethod
     async def meet(cls, world: World, arrival: Arrival, *, codes: Codes | None = None) -> Self:
