@@ -19,7 +19,7 @@ from droidrack.virtual.radio_log import RadioLog
 from droidrack.virtual.sim_slots import ServiceState, SimSlot
 from droidrack.virtual.sms_store import SmsStore, SmsType
 from droidrack.virtual.sms_text import overlong, septets
-from droidrack.virtual.spec import PhoneSpec
+from droidrack.virtual.spec import PhoneSpec, SimCard
 from droidrack.virtual.usage_guard import UsageGuard
 
 MAX_RETRIES = 3
@@ -43,6 +43,7 @@ class Submission:
     persist: bool = True
     message_id: int = 0
     fate: Fate = field(default_factory=Fate)
+    card: SimCard | None = None  # What sat in the slot when the message was taken.
 
     @property
     def body(self) -> str:
@@ -126,7 +127,7 @@ class Radio:
             several = len(submission.parts) > 1
             self.log.too_long(too_long or 0, multipart=several, unit=unit)
             return
-        taken = replace(submission, fate=self._fate(submission))
+        taken = self._taken(submission)
         row_id = self._write(taken, SmsType.OUTBOX) if self.spec.api == 21 else None
         reason = self._question(taken)
         if reason is None:
@@ -149,8 +150,11 @@ class Radio:
     def send_data(self, submission: Submission, port: int, payload: bytes) -> None:
         """A data message: it leaves the radio, but has no text and no row."""
         text = f"data:{port}:{payload.hex()}"
-        taken = replace(submission, parts=(text,), persist=False, fate=self._fate(submission))
+        taken = replace(self._taken(submission), parts=(text,), persist=False)
         self._start(self._carry(taken, None))
+
+    def _taken(self, submission: Submission) -> Submission:
+        return replace(submission, fate=self._fate(submission), card=submission.slot.card)
 
     def _fate(self, submission: Submission) -> Fate:
         fate = self.faults.take(submission.slot.index)
@@ -259,7 +263,7 @@ class Radio:
     def _verdict(self, submission: Submission, index: int, retry: int) -> str:
         """The modem's error for this try, "" for none."""
         fate, slot = submission.fate, submission.slot
-        if slot.card is None:
+        if slot.card is None or slot.card is not submission.card:
             return self._known("SIM_ABSENT")
         if not slot.in_service:
             return self._known("RADIO_NOT_AVAILABLE")
@@ -347,9 +351,11 @@ class Radio:
     def _write(self, submission: Submission, kind: SmsType) -> int | None:
         if not submission.persist or submission.fate.row is Row.NEVER:
             return None
+        named = submission.slot.index if self.spec.quirks.rows_by_slot else submission.sub_id
+        told = submission.fate.row_sub_id
         return self._store.add(
             kind,
-            sub_id=submission.sub_id,
+            sub_id=named if told is None else told,
             address=submission.number,
             body=submission.body,
             at=self._wall(),
