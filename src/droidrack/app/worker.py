@@ -249,6 +249,7 @@ class Worker:
             group.create_task(self._while_paired(handset, heartbeat.run))
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")
+            group.create_task(self._follow_commands(handset))
             group.create_task(sending.run())
             group.create_task(self._while_paired(handset, intake.run))
 
@@ -288,6 +289,12 @@ class Worker:
     def _stand(self, state: PhoneState, cause: str) -> None:
         if (state, cause) == (self.standing.state, self.standing.cause):
             return
+    async def _follow_commands(self, handset: Handset) -> None:
+        """Know a SIM row that an operator's command made before a message for it comes."""
+        while True:
+            session = await self.session.changed_beside(handset.device)
+            await remember(self._world, handset, self.settings, session)
+
         if state is not self.standing.state:
             self._world.tell("phone state", phone=self.name, state=state.value, cause=cause)
             self.standing = Standing(state, cause, self._world.clock.now())
