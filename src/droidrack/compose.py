@@ -18,9 +18,10 @@ from droidrack.app.arrival import Seen
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
+from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
-from droidrack.core.settings import AdbSettings, Settings
-from droidrack.ports import Bus, Journal, Notebook, Panel, Vault
+from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
+from droidrack.ports import Bus, Journal, Notebook, Panel, PhoneRecord, SimRecord, Vault
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -68,6 +69,13 @@ def open_vault(settings: Settings) -> Vault:
     return FileVault(Path(settings.state_dir) / VAULT_DIR)
 
 
+def pairing_token(phone: PhoneSettings) -> Token | None:
+    """The pairing token that a phone's settings point to, read now; None: it is not there."""
+    from droidrack.adapters import config
+
+    return config.pairing_token(phone)
+
+
 def open_notebook(settings: Settings) -> Notebook:
     """What was learnt of builds and proven of phones."""
     from droidrack.adapters.learnt_files import FileNotebook
@@ -99,6 +107,27 @@ async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
         await journal.close()
 
 
+async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:
+    """Every phone that the journal ever knew; none where there is no journal yet."""
+    if not has_journal(settings):
+        return ()
+    async with observe_journal(settings) as journal:
+        return await journal.phones()
+
+
+async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord, ...] | None:
+    """The cards that a phone's SIM rows are bound to; None where there is no journal yet."""
+    if not has_journal(settings):
+        return None
+    async with observe_journal(settings) as journal:
+        return await journal.sims(device)
+
+
+def has_journal(settings: Settings) -> bool:
+    """Whether a controller ever worked here."""
+    return (Path(settings.state_dir) / JOURNAL_FILE).exists()
+
+
 @asynccontextmanager
 async def open_panel(settings: Settings) -> AsyncIterator[Panel]:
     """The panel's client."""
@@ -117,28 +146,37 @@ async def open_panel(settings: Settings) -> AsyncIterator[Panel]:
 
 @asynccontextmanager
 async def open_bus(
-    adb: AdbSettings, state_dir: Path, tell: Tell, *, borrow: bool = False
+    adb: AdbSettings,
+    state_dir: Path,
+    tell: Tell,
+    *,
+    borrow: bool = False,
+    check: bool = False,
 ) -> AsyncIterator[Bus]:
     """The way to the phones of one adb server, started by us or given.
 
-    `borrow`: share the own server of a controller that runs, and make sure that it answers.
+    `borrow`: share the own server of a controller that runs. `check`: make sure that it answers.
 
     Raises:
-        BridgeDown: an own server cannot be started, or the one to share does not answer.
+        BridgeDown: an own server cannot be started, or a checked one does not answer.
     """
     from droidrack.adapters.adb_host import version
     from droidrack.adapters.adb_server import open_server
     from droidrack.adapters.adb_watch import AdbBus
 
     async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
-        if borrow:
+        if check:
             await version(endpoint)
         yield AdbBus(endpoint)
 
 
 @asynccontextmanager
-async def open_buses(settings: Settings, tell: Tell) -> AsyncIterator[list[Bus]]:
-    """The adb servers that answer, for a command beside a controller.
+async def open_buses(
+    settings: Settings, tell: Tell, *, borrow: bool = True
+) -> AsyncIterator[list[Bus]]:
+    """The adb servers that answer, for a command that looks once.
+
+    `borrow`: share the own server of a controller that runs. Not for what must not end with it.
 
     Raises:
         BridgeDown: none of them does.
@@ -149,7 +187,7 @@ async def open_buses(settings: Settings, tell: Tell) -> AsyncIterator[list[Bus]]
     async with AsyncExitStack() as stack:
         for adb in settings.adb:
             try:
-                opened = open_bus(adb, state_dir, tell, borrow=True)
+                opened = open_bus(adb, state_dir, tell, borrow=borrow, check=True)
                 buses.append(await stack.enter_async_context(opened))
             except BridgeDown as error:
                 down = error
@@ -164,7 +202,6 @@ async def open_world(
     settings: Settings, tell: Tell, *, journal: Journal | None = None
 ) -> AsyncIterator[World]:
     """Everything but the phones. The journal is not open."""
-    from droidrack.adapters import config
     from droidrack.adapters.clock import SystemClock
 
     _state_dir(settings)
@@ -178,7 +215,7 @@ async def open_world(
             settings=settings,
             profiles=profile_table(settings),
             tell=tell,
-            pairing_token=config.pairing_token,
+            pairing_token=pairing_token,
             notebook=open_notebook(settings),
         )
 

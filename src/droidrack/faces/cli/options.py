@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from droidrack.core.errors import ConfigError
+from droidrack.core.errors import ConfigError, RackError
 
 if TYPE_CHECKING:
     from droidrack.core.settings import PhoneSettings, Settings
@@ -48,6 +48,20 @@ def note(event: str, /, **facts: object) -> None:
     """A `Tell` for commands that keep no log: one line on stderr. `Masked` facts stay masked."""
     told = ", ".join(f"{name} {plain(str(fact))}" for name, fact in facts.items())
     click.echo(f"Note: {event}{f' ({told})' if told else ''}", err=True)
+
+
+def show_error(error: RackError) -> None:
+    """Print an error to stderr for a person."""
+    click.echo(f"Error [{error.code}]: {error.message}", err=True)
+    for mistake in error.mistakes if isinstance(error, ConfigError) else ():
+        click.echo(f"  - {mistake}", err=True)
+    if error.hint:
+        click.echo(f"Hint: {error.hint}", err=True)
+
+
+def error_json(error: RackError) -> dict[str, str]:
+    """An error in a command's JSON."""
+    return {"code": error.code, "message": error.message, "hint": error.hint}
 
 
 def phone_named(settings: "Settings", name: str) -> "PhoneSettings":
