@@ -21,6 +21,9 @@ Key = tuple[int, Serial, int | None]
 """Bus, adb serial and transport id: one plugging-in of one phone."""
 
 
+DAY_S = 24 * 3600.0
+FIRST_PRUNE_S = 3600.0
+
 PLACE_RECHECK_S = 2.0
 """How often a phone that fits no free entry is looked at again."""
 
@@ -64,6 +67,17 @@ class Rack:
                 group.create_task(self._supervise(worker.name, worker.run))
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
+            group.create_task(self._supervise("journal", self._forget))
+
+    async def _forget(self) -> None:
+        """Prune the journal once a day; the first time when the start's rush is over."""
+        world = self._world
+        await world.clock.sleep(FIRST_PRUNE_S)
+        while True:
+            days = world.settings.policy.retention_days
+            pruned = await world.journal.prune(world.ago(days * DAY_S))
+            world.tell("journal pruned", messages=pruned, older_than_days=days)
+            await world.clock.sleep(DAY_S)
 
     async def _reopen(self, pause: Pause) -> None:
         while True:

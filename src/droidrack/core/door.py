@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from droidrack.core.ids import Iccid, Imsi, Slot, SubId
 from droidrack.core.message import Message, MessageState
 from droidrack.core.settings import Policy
-from droidrack.core.sms import segment
+from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment
 from droidrack.core.telephony import SimState
 
 # Up to 15 digits by ITU-T E.164; short codes have at least three. Separators are the panel's to
@@ -91,6 +91,10 @@ def refuse_content(message: Message, policy: Policy) -> Refuse | None:
         return _failed("BODY_EMPTY")
     if "\0" in body or any("\ud800" <= char <= "\udfff" for char in body):
         return _failed("BODY_INVALID", "the text holds NUL or half a surrogate pair")
+    # No segment holds more characters: a text of megabytes is not worth cutting.
+    most = policy.max_segments * SINGLE_LIMIT[Encoding.GSM7]
+    if len(body) > most:
+        return _failed("TOO_MANY_SEGMENTS", f"{len(body)} characters, at most {most}")
     count = segment(body).count
     if count > policy.max_segments:
         return _failed("TOO_MANY_SEGMENTS", f"{count} segments, at most {policy.max_segments}")
