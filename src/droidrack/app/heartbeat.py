@@ -6,6 +6,7 @@ is newer.
 """
 
 from droidrack.app.handset import Handset
+from droidrack.app.pairing import bind_rows
 from droidrack.app.pause import Pause
 from droidrack.app.session import SessionKeeper
 from droidrack.app.world import World
@@ -65,6 +66,7 @@ class Heartbeat:
         registry = await self._read_registry()
         self._handset.note_service(registry)
         sims = {sim.slot: sim for sim in await self._handset.refresh_sims(0)}
+        await bind_rows(self._world, self._handset, session)  # A card may have come meanwhile.
         bindings = await self._handset.bindings()
         for row in session.sims:
             pulse = await self._pulse(row, sims.get(row.slot), bindings.get(row.uid), registry)

@@ -75,11 +75,7 @@ async def complete_rows(
 async def remember(
     world: World, handset: Handset, settings: PhoneSettings, session: StoredSession
 ) -> None:
-    """Note in the journal who this phone is, and bind SIM rows that are not bound yet.
-
-    A row is bound to the card that sits in its slot when it is first seen there; from then on only
-    the operator changes that (`droidrack sims bind`).
-    """
+    """Note in the journal who this phone is, and bind SIM rows that are not bound yet."""
     now = world.clock.now()
     await world.journal.remember_phone(
         PhoneRecord(
@@ -91,11 +87,22 @@ async def remember(
             seen_at=now,
         )
     )
+    await bind_rows(world, handset, session)
+
+
+async def bind_rows(world: World, handset: Handset, session: StoredSession) -> None:
+    """Bind each SIM row to the card that sits in its slot when it is first seen there.
+
+    From then on only the operator changes that (`droidrack sims bind`). A card that does not tell
+    its ICCID yet, although this phone's cards can, is bound later.
+    """
+    now = world.clock.now()
+    tells = handset.profile.facts.identity_readable
     bound = await handset.bindings()
     cards = {sim.slot: sim for sim in handset.sims}
     for row in session.sims:
         sim = cards.get(row.slot)
-        if row.uid in bound or sim is None or sim.sub_id is None:
+        if row.uid in bound or sim is None or sim.sub_id is None or (tells and not sim.iccid):
             continue
         record = SimRecord(handset.device, row.uid, row.slot, sim.iccid, row.label, now)
         await world.journal.bind_sim(record)
