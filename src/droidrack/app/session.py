@@ -47,9 +47,6 @@ class SessionKeeper:
         if stored is not None and stored != self._current:
             self._set(stored)
 
-    async def valid(self) -> StoredSession:
-        """The session, as soon as there is one."""
-        while self._current is None:
     async def changed_beside(self, device: DeviceUuid) -> StoredSession:
         """The session, as soon as an operator's command (`pair`, `sims`) has changed it."""
         while True:
@@ -60,6 +57,9 @@ class SessionKeeper:
                 if self._current is not before:
                     return self._current
 
+    async def valid(self) -> StoredSession:
+        """The session, as soon as there is one."""
+        while self._current is None:
             self._changed.clear()
             await self._changed.wait()
         return self._current
@@ -69,6 +69,10 @@ class SessionKeeper:
         if self._current is None or self._current.token != token or self._device is None:
             return
         self._current = None
+        stored = self._world.vault.load(self._device)
+        if stored is not None and stored.token != token:
+            self._set(stored)  # Paired anew meanwhile, by `droidrack pair`.
+            return
         self._world.vault.forget(self._device)
         self.complaint = reason.message
         self._world.tell("session over", phone=self._settings.name, reason=reason.message)
