@@ -150,10 +150,10 @@ class Bench:
         """The panel's misbehaviour."""
         return self.desk.faults
 
-    def lay_token(self, index: int) -> None:
-        """Mint a pairing token and put it where the controller looks for it."""
+    def lay_token(self, index: int, token: str = "") -> None:
+        """Put a pairing token (none given: a fresh one) where the controller looks for it."""
         path = Path(self.settings.phones[index].token_file)
-        path.write_text(self.store.mint(), encoding="utf-8")
+        path.write_text(token or self.store.mint(), encoding="utf-8")
         path.chmod(0o600)
 
     @asynccontextmanager

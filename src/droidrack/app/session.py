@@ -34,6 +34,7 @@ class SessionKeeper:
         self._pairing = asyncio.Lock()
         self._complete_for: Handset | None = None
         self.complaint = ""
+        self.since = world.clock.now()  # Of the present session, or of being without one.
 
     @property
     def current(self) -> StoredSession | None:
@@ -42,7 +43,9 @@ class SessionKeeper:
 
     def recall(self, device: DeviceUuid) -> None:
         """Take up the session that the vault holds for this phone, if any."""
-        self._device = device
+        if device != self._device:  # Another phone never speaks under its predecessor's session.
+            self._device, self._current, self._refused = device, None, None
+            self._answer_lost, self.complaint = False, ""
         stored = self._world.vault.load(device)
         if stored is not None and stored != self._current:
             self._set(stored)
@@ -74,7 +77,7 @@ class SessionKeeper:
             self._set(stored)  # Paired anew meanwhile, by `droidrack pair`.
             return
         self._world.vault.forget(self._device)
-        self.complaint = reason.message
+        self.complaint, self.since = reason.message, self._world.clock.now()
         self._world.tell("session over", phone=self._settings.name, reason=reason.message)
 
     async def pair(self, handset: Handset) -> StoredSession:
@@ -119,6 +122,9 @@ class SessionKeeper:
                 continue
             try:
                 await self._register(handset, token)
+            except asyncio.CancelledError:  # Such as a pulled cable: the panel may have answered.
+                self._answer_lost = True
+                raise
             except PanelRefused as refusal:
                 self._refuse(token, refusal)
             except (PanelUnavailable, PanelBusy, SessionOver) as error:
@@ -148,6 +154,7 @@ class SessionKeeper:
 
     def _set(self, session: StoredSession) -> None:
         self._current = session
+        self.since = self._world.clock.now()
         self._refused = None
         self._answer_lost = False
         self.complaint = ""
