@@ -209,6 +209,10 @@ class Worker:
     async def _be_on_duty(self, arrival: Arrival) -> None:
         self._stand(PhoneState.MEETING, "reading who it is")
         handset = await Handset.meet(self._world, arrival)
+        with self._world.sole(handset.device, self.name):
+            await self._serve_phone(arrival, handset)
+
+    async def _serve_phone(self, arrival: Arrival, handset: Handset) -> None:
         self.handset = handset
         self._know(handset.device)
         # A phone that lost its session goes on with what it took; one that never had one took none.
@@ -246,9 +250,9 @@ class Worker:
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
+            group.create_task(self._while_paired(handset, heartbeat.run))
             await confirming.recover()
             group.create_task(confirming.run())
-            group.create_task(self._while_paired(handset, heartbeat.run))
             group.create_task(self._follow_commands(handset))
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")
