@@ -21,10 +21,11 @@ from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
-from droidrack.ports import Bus, Journal, Notebook, Panel, PhoneRecord, SimRecord, Vault
+from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
+    from droidrack.adapters.panel_http import HttpPanel
 
 JOURNAL_FILE = "journal.sqlite"
 VAULT_DIR = "vault"
@@ -129,7 +130,7 @@ def has_journal(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def open_panel(settings: Settings) -> AsyncIterator[Panel]:
+async def open_panel(settings: Settings) -> AsyncIterator["HttpPanel"]:
     """The panel's client."""
     from droidrack.adapters.panel_http import HttpPanel
 
