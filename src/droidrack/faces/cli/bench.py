@@ -109,18 +109,17 @@ async def _send(
     wait_s: float,
 ) -> "Life":
     from droidrack import compose
-    from droidrack.app.bench import BENCH_ROW, bench_uid, choose_sim, send_one
+    from droidrack.app.bench import BENCH_ROW, bench_uid, choose_sim, meet_ready, send_one
     from droidrack.app.finding import find
-    from droidrack.app.handset import Handset
 
-    async with compose.open_world(settings, note) as world:
+    async with compose.open_world(settings, _tell) as world:
         await _open_journal(world)
         try:
             async with compose.open_buses(settings, note, borrow=False) as buses:
                 found = (await find(buses, [phone]))[phone.name]
                 if isinstance(found, RackError):
                     raise found
-                handset = await Handset.meet(world, found)
+                handset = await meet_ready(world, found)
                 sim = choose_sim(handset, slot)
                 now = world.clock.now()
                 message = Message(
@@ -133,9 +132,17 @@ async def _send(
                     valid_until=now + timedelta(seconds=wait_s),
                 )
                 click.echo(f"{phone.name}, slot {sim.slot}: sending {message.uid} …", err=True)
+                if not (handset.witnesses.store or handset.witnesses.radio):
+                    note("this phone offers no witness, so its outcome will stay unknown")
                 return await send_one(world, handset, phone, message, sim, wait_s=wait_s)
         finally:
             await world.journal.close()
+
+
+def _tell(event: str, /, **facts: object) -> None:
+    """What the rooms say, but the verdict, which is shown with its proof."""
+    if event != "message settled":
+        note(event, **facts)
 
 
 async def _open_journal(world: "World") -> None:
