@@ -168,6 +168,11 @@ class Handset:
         names = self._arrival.properties.per_slot("gsm.sim.operator.iso-country") or ()
         return (names[slot] or "").upper() if slot < len(names) else ""
 
+    @property
+    def carded(self) -> frozenset[Slot]:
+        """The slots with a card in use, as last read."""
+        return frozenset(sim.slot for sim in self.sims if sim.sub_id is not None)
+
     # --- SIMs ---------------------------------------------------------------------------------
 
     async def refresh_sims(self, fresh_s: float) -> tuple[SimReading, ...]:

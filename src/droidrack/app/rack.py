@@ -5,7 +5,7 @@ reported with its cause and started again after a pause; the other phones never 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -127,14 +127,24 @@ class Rack:
     async def _watch(self, group: asyncio.TaskGroup, index: int, bus: Bus) -> None:
         async for sightings in bus.watch():
             present = {(index, s.serial, s.transport_id): s for s in sightings}
-            for key in [key for key in self._guests if key[0] == index]:
-                if key not in present or present[key].state != "device":
-                    self._guests.pop(key).cancel()
+            await self._see_off(
+                key
+                for key in tuple(self._guests)
+                if key[0] == index and (key not in present or present[key].state != "device")
+            )
             for key, sighting in present.items():
                 self._note_state(sighting)
                 if sighting.state == "device" and key not in self._guests:
                     host = partial(self._host, bus, sighting)
                     self._guests[key] = group.create_task(self._supervise(sighting.serial, host))
+
+    async def _see_off(self, keys: Iterable[Key]) -> None:
+        """End the stay of those who left, before anything is said of who is here now."""
+        leaving = [self._guests.pop(key) for key in keys]
+        for guest in leaving:
+            guest.cancel()
+        if leaving:
+            await asyncio.wait(leaving)
 
     async def _host(self, bus: Bus, sighting: Sighting) -> None:
         """Look after one plugging-in of one phone until it is cancelled by its departure."""
@@ -180,5 +190,6 @@ class Rack:
     def _note_state(self, sighting: Sighting) -> None:
         for worker in self.workers:
             wanted = worker.settings
-            if sighting.serial == wanted.serial or (wanted.usb and sighting.usb == wanted.usb):
+            known = sighting.serial in (wanted.serial, worker.adb_serial)
+            if known or (wanted.usb and sighting.usb == wanted.usb):
                 worker.sighted(sighting.state)

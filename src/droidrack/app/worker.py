@@ -30,7 +30,7 @@ from droidrack.core.errors import (
     SessionOver,
     VaultError,
 )
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, Serial, Token
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import StoredSession
 
@@ -83,6 +83,7 @@ class Worker:
         self._standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
+        self.adb_serial: Serial | None = None  # Of the phone that was here last.
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
@@ -116,6 +117,7 @@ class Worker:
     def attach(self, arrival: Arrival) -> None:
         """The phone is here."""
         self._arrival = arrival
+        self.adb_serial = arrival.sighting.serial
         self._moved.set()
 
     def detach(self, arrival: Arrival) -> None:
