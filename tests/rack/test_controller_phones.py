@@ -8,6 +8,7 @@ import pytest
 from controller_bench import at_work, bench, swift
 
 from droidrack.app import rack, sending
+from droidrack.core.settings import Policy
 from droidrack.virtual.spec import make_sim, spec_with
 
 
@@ -198,5 +199,38 @@ def test_entry_for_another_phone_takes_no_predecessor_s_session(tmp_path: Path) 
                 await table.reported(running, [uid])
 
             assert ["on the second"] == table.on_air(phone=1)
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("transaction", "told"),
+    [
+        (250, ("failed", "OUTCOME_UNKNOWN")),  # No such method; phones say so for other faults too.
+        (18, ("failed", "EXCEPTION_BAD_PARCELABLE")),  # Too many arguments: refused from 13 on.
+        (7, ("failed", "EXCEPTION_SECURITY")),  # Another method, which the shell may not call.
+    ],
+)
+def test_wrong_code_for_sending_never_claims_to_have_sent(
+    transaction: int, told: tuple[str, str], tmp_path: Path
+) -> None:
+    """A site profile with a wrong number: each message has its clear code, none is told as sent."""
+    text = 'layer = "site"\nmatch = { sdk = [34, 34] }\n[isms.send_text]\n'
+
+    async def play() -> None:
+        policy = Policy(confirm_deadline_s=1.5, unknown_hold_s=0.5)
+        async with bench([swift(0, api=34)], tmp_path, policy=policy) as table:
+            site = tmp_path / "state" / "profiles"
+            site.mkdir(parents=True, mode=0o700)
+            (site / "wrong.toml").write_text(
+                f'{text}transaction = {transaction}\nsource = "a mistake"\nverified = false\n'
+            )
+            async with table.controller() as running:
+                await running.ready()
+                uid = table.queue("with a wrong code")
+                await table.reported(running, [uid])
+
+                assert [told] == table.told(uid)
+                assert [] == table.on_air()
 
     asyncio.run(play())

@@ -125,8 +125,12 @@ class Worker:
         if self._arrival is arrival:
             self._arrival = None
             self._moved.set()
-            if not self._draining:  # At the end everybody is let go; nobody left.
-                self._stand(PhoneState.ABSENT, "it left the adb server's list")
+            self.vanished()
+
+    def vanished(self) -> None:
+        """The adb server shows the phone no more."""
+        if self._arrival is None and not self._draining:  # At the end all are let go; none left.
+            self._stand(PhoneState.ABSENT, "it left the adb server's list")
 
     def sighted(self, adb_state: str) -> None:
         """The adb server shows the phone in a state; only the unusable ones tell something."""
