@@ -5,6 +5,7 @@ Journal, door, pace, attempt, confirmation: only the panel is not asked and not 
 
 import asyncio
 import uuid
+from datetime import datetime, timedelta
 
 from droidrack.app.arrival import Arrival
 from droidrack.app.confirming import Confirming
@@ -16,8 +17,8 @@ from droidrack.app.world import World
 from droidrack.core.attempt import Evidence, EvidenceKind
 from droidrack.core.door import SimReading
 from droidrack.core.errors import ConfigError, PhoneRefused, ProfileError
-from droidrack.core.ids import MessageUid
-from droidrack.core.message import SETTLED, Message, MessageState
+from droidrack.core.ids import Body, MessageUid, Msisdn
+from droidrack.core.message import SETTLED, Message, MessageState, Priority
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import Life, PhoneRecord, SimRecord
 
@@ -78,9 +79,17 @@ def choose_sim(handset: Handset, slot: int | None) -> SimReading:
     raise ConfigError("several slots hold a card", hint=f"choose one with --slot: {there}")
 
 
-def bench_uid() -> MessageUid:
-    """A uid that no panel gives; `core/report.py` knows its form."""
-    return MessageUid(f"bench-{uuid.uuid4()}")
+def bench_message(number: Msisdn, body: Body, now: datetime, wait_s: float) -> Message:
+    """A message for `send_one`: ahead of all others, and void once nobody waits for it."""
+    return Message(
+        uid=MessageUid(f"bench-{uuid.uuid4()}"),  # `core/report.py` knows this form.
+        number=number,
+        body=body,
+        sim_uid=BENCH_ROW,
+        priority=Priority.HIGH,
+        received_at=now,
+        valid_until=now + timedelta(seconds=wait_s),
+    )
 
 
 async def send_one(
