@@ -19,7 +19,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +33,8 @@ from crash_scenes import SCENES
 
 from droidrack.adapters.failpoints import POINTS
 from droidrack.virtual.panel.queue import Reading
+
+PROGRESS_S = 20.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,11 +65,11 @@ async def sweep(options: argparse.Namespace, home: Path) -> tuple[Tally, Finding
         async with at_once:
             try:
                 findings.add(await work)
-            except (AssertionError, TimeoutError) as error:
+            except (AssertionError, OSError) as error:
                 where = traceback.extract_tb(error.__traceback__)[-1]
                 findings.troubles.append(f"{name}: {error or type(error).__name__} ({where.line})")
 
-    async with asyncio.TaskGroup() as group:
+    async with _telling(tally), asyncio.TaskGroup() as group:
         for scene in SCENES if options.mode != "random" else ():
             for point in filter(options.only.search, scene.points):
                 group.create_task(in_turn(point, play(scene, point, home / point, tally)))
@@ -74,6 +77,22 @@ async def sweep(options: argparse.Namespace, home: Path) -> tuple[Tally, Finding
             name = f"lab-{number}"
             group.create_task(in_turn(name, _lab(options, home / name, number, tally)))
     return tally, findings
+
+
+@asynccontextmanager
+async def _telling(tally: Tally) -> AsyncIterator[None]:
+    """Say how far it is, now and then."""
+
+    async def tell() -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_S)
+            print(f"{tally.total} of {tally.budget} kills", file=sys.stderr, flush=True)
+
+    telling = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        telling.cancel()
 
 
 def _lab(
