@@ -167,7 +167,15 @@ async def open_bus(
 
     async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
         if check:
-            await version(endpoint)
+            try:
+                await version(endpoint)
+            except BridgeDown as error:
+                if not adb.own:
+                    error.hint = (
+                        f"start it (`adb -P {adb.port} start-server`), or let droidrack run a "
+                        "server of its own: own = true in devices.toml"
+                    )
+                raise
         yield AdbBus(endpoint)
 
 
@@ -191,10 +199,11 @@ async def open_buses(
                 opened = open_bus(adb, state_dir, tell, borrow=borrow, check=True)
                 buses.append(await stack.enter_async_context(opened))
             except BridgeDown as error:
-                down = error
-                tell("adb server left out", why=error.message)
-        if down is not None and not buses:
-            raise down
+                down.append(error)
+        if down and not buses:
+            raise down[0]
+        for lost in down:
+            tell("adb server left out", why=lost.message)
         yield buses
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from droidrack import compose
 from droidrack.app.checkup import check_phones
-from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir
-from droidrack.core.errors import RackError
+from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir, warning
+from droidrack.core.errors import BridgeDown, RackError
 from droidrack.core.message import MessageState
 from droidrack.core.settings import AdbSettings, Settings
 
@@ -107,6 +107,8 @@ async def _check_phones(settings: Settings) -> list[Finding]:
             compose.open_buses(settings, _unheard) as buses,
         ):
             return await check_phones(world, buses, records)
+    except BridgeDown:
+        return [warning("phones", "not looked at", "see what is said of the adb server")]
     except RackError as error:
         return [failing("phones", error)]
 

@@ -34,6 +34,10 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+"""What a shell reports for a program that SIGINT ended; click would say 1, which is a failure."""
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is used."""
 
@@ -59,6 +63,9 @@ class LazyGroup(click.Group):
         except RackError as error:
             show_error(error)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
