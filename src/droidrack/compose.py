@@ -91,6 +91,15 @@ def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -
     return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
 
 
+async def accept_journal(settings: Settings) -> None:
+    """Take the journal as it is, although it may be older than what was used here last."""
+    from droidrack.adapters.journal_sql import SqlJournal
+
+    journal = SqlJournal(_state_dir(settings) / JOURNAL_FILE, accept_any=True)
+    await journal.open()
+    await journal.close()
+
+
 @asynccontextmanager
 async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
     """The journal to look at, beside a controller that writes it too.
@@ -192,7 +201,7 @@ async def open_buses(
     """
     state_dir = _state_dir(settings)
     buses: list[Bus] = []
-    down: BridgeDown | None = None
+    down: list[BridgeDown] = []
     async with AsyncExitStack() as stack:
         for adb in settings.adb:
             try:
