@@ -28,6 +28,8 @@ COMMANDS = {
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
+    "probe": ("probe", "Ask phones what they are, by calls that only read."),
+    "capture": ("capture", "Keep a phone's outputs, redacted, for tests and reports."),
     "decode": ("dumps", "Read an Android dump and print it as JSON."),
     "explain": ("explain", "Show what would be done, and do nothing."),
     "segments": ("explain", "Count the segments of a text."),
