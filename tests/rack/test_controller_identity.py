@@ -6,9 +6,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from controller_bench import Bench, Running, bench, journal_events, swift
+from controller_bench import Bench, Running, bench, journal_events, journal_life, swift
 
 from droidrack.app.worker import PhoneState, Worker
+from droidrack.core.attempt import EvidenceKind
 from droidrack.core.settings import Policy
 from droidrack.virtual.faults import Fate
 from droidrack.virtual.spec import PhoneSpec, make_sim, spec_with
@@ -163,6 +164,29 @@ def test_phone_that_used_a_wrong_sim_stops_until_it_is_lifted(tmp_path: Path) ->
                 await table.reported(running, [second])
                 assert ["left on the other card", "waits"] == table.on_air()
         assert "wrong-sim" in {event.kind for event in await journal_events(table)}
+
+    asyncio.run(play())
+
+
+def test_row_that_comes_after_the_radios_word_is_still_compared(tmp_path: Path) -> None:
+    """The message was told as sent by then; its row shows the wrong SIM, and the phone stops."""
+
+    async def play() -> None:
+        async with bench([swift(0, api=34, sims=2)], tmp_path) as table:
+            async with table.controller() as running:
+                await running.ready()
+                late = Fate(row_sub_id=2, row_after_s=3.0)
+                table.phones[0].model.radio.faults.script(late, slot=0)
+                uid = table.queue("left on the other card", slot=0)
+                await table.reported(running, [uid])
+                worker = running.workers[0]
+                assert PhoneState.READY is worker.standing.state
+                await running.until(
+                    lambda: worker.standing.state is PhoneState.QUARANTINED, "quarantined"
+                )
+            assert [("sent", None)] == table.told(uid)
+            kinds = [found.kind for _, found in (await journal_life(table, uid)).evidence]
+            assert EvidenceKind.WRONG_SIM in kinds
 
     asyncio.run(play())
 
