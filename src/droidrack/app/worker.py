@@ -88,6 +88,7 @@ class Worker:
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
         self._reporting: Reporting | None = None
+        self._intake: Intake | None = None
         self._sending: Sending | None = None
         self._worked = False  # This duty came as far as working: a later fault is a new one.
         self._draining = False
@@ -141,6 +142,8 @@ class Worker:
     def drain(self) -> None:
         """Take no new messages and start no new call."""
         self._draining = True
+        if self._intake is not None:
+            self._intake.drain()
         if self._sending is not None:
             self._sending.drain()
 
@@ -199,7 +202,7 @@ class Worker:
                 if failed:
                     self._explain(failures)
             finally:
-                self.handset = self._sending = None
+                self.handset = self._intake = self._sending = None
             if self._worked or not failed:
                 pause.reset()
             if failed:
@@ -253,6 +256,7 @@ class Worker:
             sending.drain()
         self._sending = sending
         intake = Intake(world, device, on_new=sending.wake, on_known=reporting.wake)
+        self._intake = intake
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
