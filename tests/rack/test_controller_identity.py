@@ -11,7 +11,9 @@ from controller_bench import Bench, Running, bench, journal_events, journal_life
 from droidrack.app.worker import PhoneState, Worker
 from droidrack.core.attempt import EvidenceKind
 from droidrack.core.settings import Policy
+from droidrack.virtual.dex_writer import write_dex
 from droidrack.virtual.faults import Fate
+from droidrack.virtual.framework_jar import framework_classes
 from droidrack.virtual.spec import PhoneSpec, make_sim, spec_with
 
 PATIENT = Policy(sim_wait_s=600.0)
@@ -275,6 +277,26 @@ def test_barred_phone_without_classes_stays_out_with_its_reason(tmp_path: Path) 
             assert "sending is barred" in worker.standing.cause
             assert "framework.jar holds no classes" in worker.standing.cause
             assert 1 == table.lines.events().count("codes learnt")
+
+    asyncio.run(play())
+
+
+def test_phone_without_classes_in_its_jar_is_taught_by_its_boot_image(tmp_path: Path) -> None:
+    """Android 5 to 7 on production builds: the classes stand within what ART compiled."""
+
+    async def play() -> None:
+        spec = alien(25, odexed=True)
+        async with bench([spec], tmp_path) as table:
+            dex = write_dex(framework_classes(spec))
+            image = b"\x7fELF" + bytes(4092) + dex + bytes(100)
+            files = table.phones[0].handset.files
+            files.mkdir("/system/framework/arm64", parents=True)
+            files.provide("/system/framework/arm64/boot.oat", lambda: image)
+            async with table.controller() as running:
+                await running.ready()
+                uid = table.queue("in parts, " * 30)
+                await table.reported(running, [uid])
+                assert ["in parts, " * 30] == table.on_air()
 
     asyncio.run(play())
 
