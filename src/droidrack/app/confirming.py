@@ -15,6 +15,7 @@ from droidrack.app.listening import Listening
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
 from droidrack.core.evidence import (
+    SIM_CHANGED,
     Deadlines,
     Match,
     RadioWord,
@@ -311,6 +312,8 @@ class Confirming:
             code=verdict.code,
             proof=", ".join(item.kind for item in verdict.evidence),
         )
+        if verdict.code == SIM_CHANGED:
+            self._handset.forget_sims()  # Its subscription is gone: what waits must not follow it.
         await self._claim(attempt, verdict, match_)
         if any(item.kind is EvidenceKind.WRONG_SIM for item in verdict.evidence):
             await self._alarm(attempt)
