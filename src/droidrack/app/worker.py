@@ -16,6 +16,7 @@ from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
+from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
 from droidrack.app.probing import until_proven
@@ -84,6 +85,7 @@ class Worker:
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
+        self._pace = Pace(world.clock, settings.pacing)
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
@@ -249,6 +251,7 @@ class Worker:
             self.settings.pacing,
             on_open=confirming.opened,
             on_settled=reporting.wake,
+            pace=self._pace,
         )
         confirming.on_free = sending.wake
         confirming.on_wrong_sim = self._stop_sending
