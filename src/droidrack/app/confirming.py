@@ -28,6 +28,7 @@ from droidrack.core.ids import MessageUid
 from droidrack.core.matching import NOTHING, Flight, StoreRow
 from droidrack.core.message import OPEN, MessageState
 from droidrack.core.report import report_for
+from droidrack.core.retry import retry_delay_s
 from droidrack.ports import Event
 
 FIRST_LOOK_S = 2.0
@@ -60,6 +61,7 @@ class Confirming:
         self._listening = listening
         self._on_settled = on_settled
         self.on_free: Callable[[], None] = lambda: None
+        self.on_retry: Callable[[MessageUid, float], None] = lambda uid, delay_s: None
         self.on_wrong_sim: Callable[[str], Awaitable[None]] = self._quarantine
         self._opened = asyncio.Event()
         self._rows: dict[int, StoreRow] = {}
@@ -80,9 +82,14 @@ class Confirming:
         )
 
     def opened(self, uid: MessageUid) -> None:
-        """An attempt was opened or answered: what the radio said before is not about it."""
-        self._floors.setdefault(uid, self._listening.count)
-        self._opened_at.setdefault(uid, self._steady.now())
+        """An attempt was opened: what the radio said before is not about it."""
+        self._floors[uid] = self._listening.count
+        self._opened_at[uid] = self._steady.now()
+        self._next_asked.pop(uid, None)
+        self._opened.set()
+
+    def answered(self) -> None:
+        """The call of an attempt came back."""
         self._opened.set()
 
     async def run(self) -> None:
@@ -147,7 +154,7 @@ class Confirming:
             )
             verdict = judge(attempt, state, witness, self._steady.now(), self._limits)
             if verdict is not None:
-                await self._settle(attempt, verdict, match_)
+                await self._settle(attempt, state, verdict, match_)
         return self._next_look_s(watched)
 
     async def _look_for_rows(self) -> float | None:
@@ -289,12 +296,20 @@ class Confirming:
 
     # --- Verdicts -----------------------------------------------------------------------------
 
-    async def _settle(self, attempt: Attempt, verdict: Verdict, match_: Match) -> None:
+    async def _settle(
+        self, attempt: Attempt, state: MessageState, verdict: Verdict, match_: Match
+    ) -> None:
         world = self._world
+        delay_s = None
+        if verdict.state is MessageState.FAILED and state in OPEN:  # Out of a doubt: never again.
+            delay_s = retry_delay_s(attempt, verdict.code, world.settings.policy.send_tries)
+        if delay_s is not None:
+            verdict = replace(verdict, state=MessageState.ACCEPTED)
+            self.on_retry(attempt.uid, delay_s)
         evidence = [replace(item, at=self._steady.date(item.at)) for item in verdict.evidence]
         at = evidence[0].at if evidence else world.clock.now()
         report = None
-        if verdict.state is not MessageState.UNKNOWN:
+        if verdict.state not in (MessageState.UNKNOWN, MessageState.ACCEPTED):
             unknown_as = world.settings.policy.unknown_as
             report = report_for(attempt.uid, verdict.state, verdict.code, at, unknown_as)
         await world.journal.settle(
@@ -327,7 +342,7 @@ class Confirming:
         An attempt in doubt keeps its row for the next look. One that failed leaves no row that
         could be taken for another's: the shell sees no failed rows.
         """
-        if verdict.state is MessageState.UNKNOWN:
+        if verdict.state not in (MessageState.SENT, MessageState.FAILED):
             return
         if match_.row is not None:
             self._claimed.add(match_.row.row_id)
