@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from droidrack.app.notebook import MemoryNotebook
+from droidrack.app.steady import Steady
 from droidrack.core.errors import ProfileError
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, MessageUid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
@@ -42,6 +43,12 @@ class World:
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
+    # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
+    openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
+    steady: Steady = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steady", Steady(self.clock))
 
     @contextmanager
     def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:
