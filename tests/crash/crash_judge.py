@@ -215,13 +215,16 @@ def _cause(life: Life, api: int, on_air: int, fates: Sequence[Fate], rivals: int
     )
     if odd:
         return f"the radio misbehaved: {', '.join(odd)}"
-    if on_air <= 0 and not rivals:
+    kinds = {evidence.kind for _, evidence in life.evidence}
+    if life.code == UNKNOWN_CODE:
+        return "a text of several segments failed; some may be on the air"
+    if on_air <= 0 and not rivals and EvidenceKind.CALL_RETURNED not in kinds:
         return "killed before the call; that it was not made, nobody can prove"
     if api < STORE_READABLE:
         return "killed in flight; before Android 10 only the live log tells an outcome"
     if rivals:
         return f"cannot be told from {rivals} other attempts to this number"
-    if any(evidence.kind is EvidenceKind.REBOOT for _, evidence in life.evidence):
+    if EvidenceKind.REBOOT in kinds:
         return "the phone was restarted before it was asked"
     return "unexplained"
 
