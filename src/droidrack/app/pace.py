@@ -39,6 +39,11 @@ class Pace:
         """A message is handed to the phone now."""
         self._sent.append((self._steady.now(), segments))
 
+    def answered(self) -> None:
+        """The call that was noted last has ended: a slow phone may have taken it only now."""
+        if self._sent:
+            self._sent[-1] = (self._steady.now(), self._sent[-1][1])
+
     def wait_s(self, segments: int) -> float:
         """Seconds until a message of so many segments may go; 0: now."""
         now = self._steady.now()

@@ -266,6 +266,8 @@ class Sending:
         except PhoneError as error:
             await self._call_failed(attempt, message, error)
             raise
+        finally:
+            self._pace.answered()
         if isinstance(reply, Returned):
             await self._move(message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED)
         elif isinstance(reply, Refused) and reply.effect is Effect.NONE:
