@@ -9,6 +9,7 @@ from typing import Protocol
 
 from droidrack.core.provision.recipe import LocalFile, Secret
 from droidrack.core.provision.record import (
+    KeptFile,
     Lease,
     PhoneRecord,
     Purpose,
@@ -115,8 +116,8 @@ class Supplies(Protocol):
 class Evidence(Protocol):
     """Where pictures and files of a run are kept."""
 
-    def keep(self, run: str, name: str, content: bytes) -> str:
-        """Write a file, whole, for the owner's eyes; its name within the run's folder."""
+    def keep(self, run: str, name: str, content: bytes) -> KeptFile:
+        """Write a file, whole, for the owner's eyes."""
         ...
 
 

@@ -61,9 +61,9 @@ UI = StepType(
     name="ui",
     title="Steps on the screen",
     text="Opens, finds, taps, types and scrolls through uiautomator2 (install "
-    "`droidrack[screen]`), with a picture before and after. Selectors are chosen by maker and build. An element that is "
-    "not there, or any consent or security prompt, ends the flow with `needs human`; nothing is "
-    "tapped blindly, and never such a prompt.",
+    "`droidrack[screen]`), with a picture before and after. Selectors are chosen by maker and "
+    "build. An element that is not there, or any consent or security prompt, ends the flow with "
+    "`needs human`; nothing is tapped blindly, and never such a prompt.",
     fields=(
         Field("flow", FLOW, "What to do, action by action.", True),
         Field("selectors", SELECTORS, "Elements by name, with candidates by maker.", False, None),
