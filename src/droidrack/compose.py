@@ -4,25 +4,36 @@ Heavy libraries are imported inside the functions that need them, so that a ligh
 light.
 """
 
+import os
 import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.arrival import Seen
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
+from droidrack.core.errors import BridgeDown, ConfigError
+from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
-from droidrack.core.settings import AdbSettings, Settings
-from droidrack.ports import Bus, Journal, Panel, Vault
+from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
+from droidrack.ports import Bus, Journal, Notebook, Panel, PhoneRecord, SimRecord, Vault
+
+if TYPE_CHECKING:
+    from droidrack.adapters.journal_writer import CommitHook
 
 JOURNAL_FILE = "journal.sqlite"
 VAULT_DIR = "vault"
 ADB_DIR = "adb"
 SITE_PROFILES_DIR = "profiles"
+NOTEBOOK_DIR = "learnt"
+
+FAILPOINTS = "DROIDRACK_FAILPOINTS"
+"""The variable that arms crash points; `adapters/failpoints.py` says how."""
 
 SETTLE_S = 1.5
 """A fresh adb server lists the phones it finds on USB within about a second."""
@@ -58,11 +69,63 @@ def open_vault(settings: Settings) -> Vault:
     return FileVault(Path(settings.state_dir) / VAULT_DIR)
 
 
-def make_journal(settings: Settings) -> Journal:
+def pairing_token(phone: PhoneSettings) -> Token | None:
+    """The pairing token that a phone's settings point to, read now; None: it is not there."""
+    from droidrack.adapters import config
+
+    return config.pairing_token(phone)
+
+
+def open_notebook(settings: Settings) -> Notebook:
+    """What was learnt of builds and proven of phones."""
+    from droidrack.adapters.learnt_files import FileNotebook
+
+    return FileNotebook(Path(settings.state_dir) / NOTEBOOK_DIR)
+
+
+def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -> Journal:
     """The journal, not yet opened."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE)
+    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
+
+
+@asynccontextmanager
+async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
+    """The journal to look at, beside a controller that writes it too.
+
+    Raises:
+        JournalError: there is none yet, or another version's.
+    """
+    from droidrack.adapters.journal_sql import SqlJournal
+
+    journal = SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, observe=True)
+    await journal.open()
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:
+    """Every phone that the journal ever knew; none where there is no journal yet."""
+    if not has_journal(settings):
+        return ()
+    async with observe_journal(settings) as journal:
+        return await journal.phones()
+
+
+async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord, ...] | None:
+    """The cards that a phone's SIM rows are bound to; None where there is no journal yet."""
+    if not has_journal(settings):
+        return None
+    async with observe_journal(settings) as journal:
+        return await journal.sims(device)
+
+
+def has_journal(settings: Settings) -> bool:
+    """Whether a controller ever worked here."""
+    return (Path(settings.state_dir) / JOURNAL_FILE).exists()
 
 
 @asynccontextmanager
@@ -82,28 +145,69 @@ async def open_panel(settings: Settings) -> AsyncIterator[Panel]:
 
 
 @asynccontextmanager
-async def open_bus(adb: AdbSettings, state_dir: Path, tell: Tell) -> AsyncIterator[Bus]:
-    """The way to the phones of one adb server, started by us or given."""
+async def open_bus(
+    adb: AdbSettings,
+    state_dir: Path,
+    tell: Tell,
+    *,
+    borrow: bool = False,
+    check: bool = False,
+) -> AsyncIterator[Bus]:
+    """The way to the phones of one adb server, started by us or given.
+
+    `borrow`: share the own server of a controller that runs. `check`: make sure that it answers.
+
+    Raises:
+        BridgeDown: an own server cannot be started, or a checked one does not answer.
+    """
+    from droidrack.adapters.adb_host import version
     from droidrack.adapters.adb_server import open_server
     from droidrack.adapters.adb_watch import AdbBus
 
-    async with open_server(adb, state_dir / ADB_DIR, tell) as endpoint:
+    async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
+        if check:
+            await version(endpoint)
         yield AdbBus(endpoint)
 
 
 @asynccontextmanager
-async def open_controller(
+async def open_buses(
+    settings: Settings, tell: Tell, *, borrow: bool = True
+) -> AsyncIterator[list[Bus]]:
+    """The adb servers that answer, for a command that looks once.
+
+    `borrow`: share the own server of a controller that runs. Not for what must not end with it.
+
+    Raises:
+        BridgeDown: none of them does.
+    """
+    state_dir = _state_dir(settings)
+    buses: list[Bus] = []
+    down: BridgeDown | None = None
+    async with AsyncExitStack() as stack:
+        for adb in settings.adb:
+            try:
+                opened = open_bus(adb, state_dir, tell, borrow=borrow, check=True)
+                buses.append(await stack.enter_async_context(opened))
+            except BridgeDown as error:
+                down = error
+                tell("adb server left out", why=error.message)
+        if down is not None and not buses:
+            raise down
+        yield buses
+
+
+@asynccontextmanager
+async def open_world(
     settings: Settings, tell: Tell, *, journal: Journal | None = None
-) -> AsyncIterator[Controller]:
-    """Everything for `droidrack run`. The journal is opened by the rack."""
-    from droidrack.adapters import config
+) -> AsyncIterator[World]:
+    """Everything but the phones. The journal is not open."""
     from droidrack.adapters.clock import SystemClock
 
-    state_dir = Path(settings.state_dir)
-    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    async with AsyncExitStack() as stack:
-        world = World(
-            panel=await stack.enter_async_context(open_panel(settings)),
+    _state_dir(settings)
+    async with open_panel(settings) as panel:
+        yield World(
+            panel=panel,
             journal=journal or make_journal(settings),
             vault=open_vault(settings),
             clock=SystemClock(),
@@ -111,24 +215,59 @@ async def open_controller(
             settings=settings,
             profiles=profile_table(settings),
             tell=tell,
-            pairing_token=config.pairing_token,
+            pairing_token=pairing_token,
+            notebook=open_notebook(settings),
         )
+
+
+def _state_dir(settings: Settings) -> Path:
+    """The state directory, made for the owner's eyes where it is not there yet."""
+    state_dir = Path(settings.state_dir)
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise ConfigError(
+            f"state_dir {state_dir}: {(exc.strerror or 'cannot be made').lower()}",
+            hint="name a directory that the user who runs droidrack may write",
+        ) from exc
+    return state_dir
+
+
+@asynccontextmanager
+async def open_controller(
+    settings: Settings, tell: Tell, *, journal: Journal | None = None
+) -> AsyncIterator[Controller]:
+    """Everything for `droidrack run`. The journal is opened by the rack."""
+    state_dir = _state_dir(settings)
+    async with AsyncExitStack() as stack:
+        world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
+        if os.environ.get(FAILPOINTS):
+            world, buses = _with_failpoints(world, buses, journal)
         yield Controller(Rack(world, buses), world)
 
 
-async def survey(settings: Settings) -> list[Seen]:
-    """Who is on the adb servers now."""
-    state_dir = Path(settings.state_dir)
-    async with AsyncExitStack() as stack:
-        buses = [
-            await stack.enter_async_context(open_bus(adb, state_dir, _silent))
-            for adb in settings.adb
-        ]
+def _with_failpoints(
+    world: World, buses: list[Bus], journal: Journal | None
+) -> tuple[World, list[Bus]]:
+    """The same world, ending itself at the points that the environment names. For crash tests."""
+    from droidrack.adapters.failpoints import Failpoints
+
+    points = Failpoints.of(os.environ[FAILPOINTS])
+    world.tell("failpoints are armed: for crash tests only", points=os.environ[FAILPOINTS])
+    ours = journal or make_journal(world.settings, on_commit=points.on_commit)
+    watched = replace(
+        world,
+        panel=points.panel(world.panel),
+        journal=points.journal(ours),
+        vault=points.vault(world.vault),
+    )
+    return watched, [points.bus(bus) for bus in buses]
+
+
+async def survey(settings: Settings, tell: Tell) -> list[Seen]:
+    """Who is on the adb servers now. BridgeDown when none of them answers."""
+    async with open_buses(settings, tell) as buses:
         return await arrival.survey(buses, settle_s=SETTLE_S)
-
-
-def _silent(event: str, /, **facts: object) -> None:
-    """For a look that keeps no log."""

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.capability import Proof
 from droidrack.core.ids import DeviceUuid, Iccid, Imsi, MessageUid, Serial, Slot, Token, UsbPath
+from droidrack.core.learn import Codes
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
 
@@ -391,11 +393,11 @@ class Journal(Protocol):
         ...
 
     async def claimed_rows(self, device: DeviceUuid, since: datetime) -> frozenset[int]:
-        """Store rows that already proved an attempt of this phone opened since then."""
+        """Rows that proved the outcome of an attempt opened since then. A doubt claims none."""
         ...
 
     async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
-        """Attempts opened since then that were proven SENT or FAILED without a store row.
+        """Attempts opened since then that were proven SENT without a store row.
 
         Their row may still come, and must then prove nothing for another attempt.
         """
@@ -500,6 +502,41 @@ class Vault(Protocol):
 
     def forget(self, device: DeviceUuid) -> None:
         """Drop a session. Idempotent."""
+        ...
+
+
+class Notebook(Protocol):
+    """What was learnt of builds, what phones were proven as, and which must not send.
+
+    1. A note MUST be whole or absent after a crash.
+    2. Codes and proofs that cannot be read MUST count as absent: losing them costs a probe.
+    3. A quarantine that cannot be read MUST count as one.
+    4. Codes of a build without a name ("") MUST NOT be kept.
+    5. A failure to write MUST raise VaultError.
+    """
+
+    def codes(self, build: str) -> Codes | None:
+        """What was read of a build's framework; None: nobody looked yet."""
+        ...
+
+    def keep_codes(self, build: str, codes: Codes) -> None:
+        """Keep it, replacing what was kept; codes without an interface say that none was found."""
+        ...
+
+    def proof(self, device: DeviceUuid) -> Proof | None:
+        """As what a phone was proven last."""
+        ...
+
+    def keep_proof(self, device: DeviceUuid, proof: Proof) -> None:
+        """Keep it, replacing an earlier one."""
+        ...
+
+    def quarantine(self, device: DeviceUuid) -> str:
+        """Why a phone must not send; "" where it may."""
+        ...
+
+    def set_quarantine(self, device: DeviceUuid, reason: str) -> None:
+        """Keep a phone from sending, over restarts too; "" lets it send again."""
         ...
 
 

@@ -176,6 +176,9 @@ class JournalMachine(RuleBasedStateMachine):
             )
         )
         if before and not isinstance(before, str):
+            if not isinstance(stands, MessageState):
+                assert (MessageState.ACCEPTED, MessageState.SENDING) == (before.state, wish)
+                return
             assert stands is before.state or stands in TRANSITIONS[before.state]
             if stands is MessageState.ACCEPTED:  # Certainly not sent: may be tried again.
                 self.sent_uids.discard(uid)

@@ -132,6 +132,7 @@ def test_judge_store_row_gives_what_it_proves(witness: Witness, expected: object
             [word(Word.FAILED, error="NETWORK_REJECT")],
             (S.FAILED, "RIL_NETWORK_REJECT", {K.RADIO_FAILED}),
         ),
+        ([word(Word.FAILED, error="10")], (S.FAILED, "SMS_NETWORK_REJECT", {K.RADIO_FAILED})),
         ([word(Word.DROPPED)], (S.FAILED, "SIM_CHANGED", {K.RADIO_FAILED})),
         ([word(Word.SENT, message_id=78)], NOTHING),
         ([word(Word.FAILED, message_id=78)], NOTHING),

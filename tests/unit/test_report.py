@@ -48,3 +48,15 @@ def test_report_for_unknown_is_what_the_site_says(
 ) -> None:
     """Doubt is told as the site's config has it, and never hidden behind another code."""
     assert expected == report_for(UID, S.UNKNOWN, "DEADLINE", NOON, unknown_as)
+
+
+@pytest.mark.parametrize("state", S)
+def test_report_for_a_bench_message_is_none(state: S) -> None:
+    """What was sent by hand is nothing that the panel asked for, whatever became of it."""
+    uid = MessageUid("bench-0f8b3c1e-6f0e-4c57-9d52-4b7a1c9d2e10")
+    assert report_for(uid, state, "CODE", NOON, UnknownAs.FAILED) is None
+
+
+def test_report_for_a_panel_uid_that_resembles_a_bench_is_told() -> None:
+    """Only the whole form counts: a panel may call its messages as it likes."""
+    assert report_for(MessageUid("bench-1"), S.SENT, "", NOON, UnknownAs.FAILED) is not None

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 from droidrack.adapters.adb_host import PROBE_DEADLINE_S, Tell, keep_connected, version
 from droidrack.adapters.adb_link import Endpoint
+from droidrack.adapters.adb_notice import Notice, notice_path, noticed_port
 from droidrack.core.errors import BridgeDown, PhoneError
 from droidrack.core.settings import AdbSettings
 
@@ -242,11 +243,12 @@ def _exit_text(code: int | None) -> str:
 
 @asynccontextmanager
 async def open_server(
-    settings: AdbSettings, home: Path, tell: Tell, *, usb: bool = True
+    settings: AdbSettings, home: Path, tell: Tell, *, usb: bool = True, borrow: bool = False
 ) -> AsyncIterator[Endpoint]:
     """The server the settings name: ours, started here and gone at the end, or the given one.
 
     `home` is where an own server keeps its key and log, unless the settings say another place.
+    `borrow`: use the own server of a controller that runs, if one does, and leave it alone.
 
     Raises:
         BridgeDown: an own server cannot be started. A given one may be away: it may come later.
@@ -257,10 +259,18 @@ async def open_server(
         endpoint = Endpoint(settings.host, settings.port)
         if settings.own:
             key_dir = Path(settings.key_dir) if settings.key_dir else home
+            notice = notice_path(key_dir, settings)
+            port = noticed_port(notice) if borrow else None
+            if port is not None:
+                yield Endpoint("127.0.0.1", port)
+                return
             supervisor = Supervisor(OwnServer(key_dir, settings.port, usb=usb), tell, again)
             stack.push_async_callback(supervisor.stop)
             await supervisor.start()
             endpoint = supervisor.endpoint
+            posted = Notice(notice)
+            posted.post(endpoint.port)
+            stack.callback(posted.withdraw)
             tasks.append(asyncio.create_task(supervisor.supervise(), name="adb server"))
         if settings.connect:
             keeping = keep_connected(endpoint, settings.connect, tell, again)

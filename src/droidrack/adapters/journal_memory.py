@@ -181,6 +181,7 @@ class MemoryJournal:
         return frozenset(
             proof.row_id
             for record, attempt in self._opened_since(device, since)
+            if record.state in (MessageState.SENT, MessageState.FAILED)
             for number, proof in record.evidence
             if number == attempt.number and proof.row_id is not None
         )
@@ -190,7 +191,7 @@ class MemoryJournal:
         found = [
             attempt
             for record, attempt in self._opened_since(device, since)
-            if record.state in (MessageState.SENT, MessageState.FAILED)
+            if record.state is MessageState.SENT
             and attempt is record.attempts[-1]
             and attempt.number not in record.void
             and not any(

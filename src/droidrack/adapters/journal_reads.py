@@ -48,6 +48,7 @@ ATTEMPTS = select(attempts, messages.c.uid, messages.c.state, cards.c.iccid).sel
 OF_ATTEMPT = and_(
     evidence.c.message_id == attempts.c.message_id, evidence.c.attempt == attempts.c.number
 )
+OF_MESSAGE = messages.c.id == attempts.c.message_id
 OPEN_ATTEMPTS = ATTEMPTS.where(
     messages.c.device == bindparam("device"),
     messages.c.state.in_(WANT_VERDICT),
@@ -124,11 +125,12 @@ def claimed_rows(connection: Connection, device: DeviceUuid, since: datetime) ->
     """Store rows that proved an attempt."""
     query = (
         select(evidence.c.row_id)
-        .select_from(evidence.join(attempts, OF_ATTEMPT))
+        .select_from(evidence.join(attempts, OF_ATTEMPT).join(messages, OF_MESSAGE))
         .where(
             attempts.c.device == device,
             attempts.c.opened_at >= since,
             evidence.c.row_id.is_not(None),
+            messages.c.state.in_((MessageState.SENT, MessageState.FAILED)),
         )
     )
     return frozenset(connection.execute(query).scalars())
@@ -144,7 +146,7 @@ def rowless_attempts(
         attempts.c.opened_at >= since,
         attempts.c.void.is_(False),
         attempts.c.number == messages.c.attempts,
-        messages.c.state.in_((MessageState.SENT, MessageState.FAILED)),
+        messages.c.state == MessageState.SENT,
         ~with_row,
     ).order_by(attempts.c.opened_at, attempts.c.id)
     return tuple(as_attempt(row) for row in connection.execute(query))

@@ -90,6 +90,9 @@ def settlement(
     if target is current:
         news = report if report and not _same_meaning(report, last) else None
         return Settlement(current, moved=False, void=False, finding="", report=news)
+    if target is MessageState.SUBMITTED and current is not MessageState.SENDING:
+        # The call's answer came after its proof: late, and no contradiction.
+        return Settlement(current, moved=False, void=False, finding="", report=None)
     if not may_move(current, target):
         text = f"{current} stands against {target} ({', '.join(sorted(kinds)) or 'no evidence'})"
         return Settlement(current, moved=False, void=False, finding=text, report=None)

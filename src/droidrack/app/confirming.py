@@ -6,7 +6,7 @@ a verdict in `core/evidence.py`; here it is carried to the journal.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,7 +14,15 @@ from droidrack.app.handset import Handset
 from droidrack.app.listening import Listening
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, EvidenceKind, Verdict
-from droidrack.core.evidence import Deadlines, Match, Witness, confirm_by, judge, match
+from droidrack.core.evidence import (
+    Deadlines,
+    Match,
+    RadioWord,
+    Witness,
+    confirm_by,
+    judge,
+    match,
+)
 from droidrack.core.ids import MessageUid
 from droidrack.core.matching import NOTHING, Flight, StoreRow
 from droidrack.core.message import OPEN, MessageState
@@ -27,8 +35,9 @@ FIRST_LOOK_S = 2.0
 LOOK_GROWTH = 0.1
 """The next look at attempts of age T comes after T / 10: a tenth late at the most."""
 
-WATCH_UNKNOWN_S = 24 * 3600.0
-"""How long late evidence is looked for: a message behind a dialog waits for a person's day."""
+WATCH_UNKNOWN_S = 12 * 3600.0
+"""How long late evidence is looked for: a message behind a dialog waits for a person. At full pace
+14,000 rows come in that time, and one answer holds at most 20,000."""
 
 
 class Confirming:
@@ -47,18 +56,27 @@ class Confirming:
         self._listening = listening
         self._on_settled = on_settled
         self.on_free: Callable[[], None] = lambda: None
+        self.on_wrong_sim: Callable[[str], Awaitable[None]] = self._quarantine
         self._opened = asyncio.Event()
         self._rows: dict[int, StoreRow] = {}
         self._claimed: set[int] = set()
         self._rowless: list[Flight] = []
         self._told: set[MessageUid] = set()
+        self._steady = handset.steady
+        self._generation = handset.store.generation
+        self._opened_at: dict[MessageUid, datetime] = {}
+        self._next_asked: dict[MessageUid, datetime] = {}
+        self._floors: dict[MessageUid, int] = {}
+        self._contested = 0
         policy = world.settings.policy
         self._limits = Deadlines(
             confirm_s=policy.confirm_deadline_s, unknown_hold_s=policy.unknown_hold_s
         )
 
-    def wake(self) -> None:
-        """An attempt was opened or answered."""
+    def opened(self, uid: MessageUid) -> None:
+        """An attempt was opened or answered: what the radio said before is not about it."""
+        self._floors.setdefault(uid, self._listening.count)
+        self._opened_at.setdefault(uid, self._steady.now())
         self._opened.set()
 
     async def run(self) -> None:
@@ -89,31 +107,48 @@ class Confirming:
         Returns:
             Seconds until the next look; None: nothing is open.
         """
-        journal, now = self._world.journal, self._world.clock.now()
+        now = self._steady.now()
+        everything = await self._world.journal.open_attempts(self._handset.device)
+        for attempt, state in everything:
+            if state is MessageState.UNKNOWN:
+                await self._tell_unknown(attempt)
+        aged = [(self._aged(attempt), state) for attempt, state in everything]
         watched = [
             (attempt, state)
-            for attempt, state in await journal.open_attempts(self._handset.device)
-            if (now - attempt.opened_at).total_seconds() < WATCH_UNKNOWN_S
+            for attempt, state in aged
+            if state in OPEN or _age_s(attempt, now) < WATCH_UNKNOWN_S
         ]
         if not watched:
             return None
+        due = [
+            attempt
+            for attempt, state in watched
+            if state in OPEN or now >= self._next_asked.get(attempt.uid, now)
+        ]
         flights = [await self._flight(attempt) for attempt, _ in watched]
-        matches = await self._ask_store(flights)
+        matches = await self._ask_store(flights, due)
         alone = self._alone([attempt for attempt, _ in watched], now)
+        if alone is None:
+            self._contested = self._listening.count
         for (attempt, state), match_ in zip(watched, matches, strict=True):
             witness = Witness(
                 can=self._handset.witnesses,
                 store=match_,
-                radio=self._listening.heard,
+                radio=self._words(attempt),
                 exclusive=alone == attempt.uid,
                 boot_id=self._handset.boot_id,
             )
-            verdict = judge(attempt, state, witness, self._world.clock.now(), self._limits)
+            verdict = judge(attempt, state, witness, self._steady.now(), self._limits)
             if verdict is not None:
-                await self._settle(attempt, verdict)
-            elif state is MessageState.UNKNOWN:
-                await self._tell_unknown(attempt)
+                await self._settle(attempt, verdict, match_)
         return self._next_look_s(watched)
+
+    def _aged(self, attempt: Attempt) -> Attempt:
+        """An attempt with its opening in the steady clock, the same at every look."""
+        opened_at = self._opened_at.get(attempt.uid)
+        if opened_at is None:
+            opened_at = self._opened_at[attempt.uid] = self._steady.of(attempt.opened_at)
+        return replace(attempt, opened_at=opened_at)
 
     # --- Witnesses ----------------------------------------------------------------------------
 
@@ -122,8 +157,8 @@ class Confirming:
         since = self._world.ago(WATCH_UNKNOWN_S + self._limits.late_row_s)
         self._claimed = set(await self._world.journal.claimed_rows(self._handset.device, since))
         for attempt in await self._world.journal.rowless_attempts(self._handset.device, since):
-            self._rowless.append(await self._flight(attempt))
-        await self._listening.remember()
+            self._rowless.append(await self._flight(self._aged(attempt)))
+        await self._listening.attentive()
 
     async def _flight(self, attempt: Attempt) -> Flight:
         message = await self._world.journal.message(attempt.uid)
@@ -131,19 +166,29 @@ class Confirming:
             raise AssertionError("an attempt without its message")
         return Flight(attempt, message.number)
 
-    async def _ask_store(self, flights: Sequence[Flight]) -> Sequence[Match]:
-        """One match per flight, from one query."""
-        marks = [f.attempt.watermark for f in flights if f.attempt.watermark is not None]
+    async def _ask_store(
+        self, flights: Sequence[Flight], due: Sequence[Attempt]
+    ) -> Sequence[Match]:
+        """One match per flight, from one query for the attempts that are due."""
+        marks = [attempt.watermark for attempt in due if attempt.watermark is not None]
         if not self._handset.witnesses.store or not marks:
             return [NOTHING] * len(flights)
-        asked_at = self._world.clock.now()
-        seen = await self._handset.rows_above(min(marks))
-        self._note_rows(seen, min(marks), asked_at)
-        free = [row for row in self._rows.values() if row.row_id not in self._claimed]
-        everybody = [*flights, *self._rowless]
+        self._forget_if_emptied()
+        self._drop_old_rowless()
+        young = [flight.attempt.watermark for flight in self._rowless]
+        floor = min(marks + [mark for mark in young if mark is not None])
+        asked_at = self._steady.now()
+        self._note_rows(await self._handset.store.rows_above(floor), floor, asked_at)
+        for attempt in due:
+            wait_s = max(FIRST_LOOK_S, _age_s(attempt, asked_at) * LOOK_GROWTH)
+            self._next_asked[attempt.uid] = asked_at + timedelta(seconds=wait_s)
+        return self._match(flights)
+
+    def _match(self, flights: Sequence[Flight]) -> Sequence[Match]:
+        """Rows to flights; those of attempts that were settled without a row are set aside."""
         found = match(
-            everybody,
-            free,
+            [*flights, *self._rowless],
+            [row for row in self._rows.values() if row.row_id not in self._claimed],
             second_look_s=self._limits.second_look_s,
             late_row_s=self._limits.late_row_s,
         )
@@ -153,9 +198,21 @@ class Confirming:
                 self._rowless.remove(flight)
         return found[: len(flights)]
 
+    def _forget_if_emptied(self) -> None:
+        """Row ids of a store that was emptied start anew and mean nothing of what they did."""
+        if self._generation != self._handset.store.generation:
+            self._generation = self._handset.store.generation
+            self._rows.clear()
+            self._claimed.clear()
+            self._rowless.clear()
+
+    def _drop_old_rowless(self) -> None:
+        now, late_s = self._steady.now(), self._limits.late_row_s
+        self._rowless = [f for f in self._rowless if _age_s(f.attempt, now) < late_s]
+
     def _note_rows(self, seen: Sequence[StoreRow], floor: int, asked_at: datetime) -> None:
         """Carry first, second and last sight of each row from look to look."""
-        now = self._world.clock.now()
+        now = self._steady.now()
         fresh = {row.row_id: row for row in seen}
         for row_id, known in list(self._rows.items()):
             if row_id in fresh:
@@ -165,9 +222,9 @@ class Confirming:
                     seen_again_at=asked_at,
                     vanished_at=None,
                 )
-            elif row_id <= floor:
-                del self._rows[row_id]  # Nobody open asks about it any more.
-            elif known.vanished_at is None:
+            elif now - known.first_seen_at > timedelta(seconds=WATCH_UNKNOWN_S):
+                del self._rows[row_id]
+            elif row_id > floor and known.vanished_at is None:
                 self._rows[row_id] = replace(known, vanished_at=now)
         self._rows |= fresh
 
@@ -184,11 +241,26 @@ class Confirming:
         ]
         return possible[0].uid if len(possible) == 1 else None
 
+    def _words(self, attempt: Attempt) -> tuple[RadioWord, ...]:
+        """The radio's words that can be about an attempt.
+
+        A word without an id counts only if it was heard after the attempt was opened, by number
+        and not by a clock that may jump, and never once there were rivals: when one of them is
+        settled by its row, the word must not pass on to the other.
+        """
+        floor = max(self._floors.get(attempt.uid, 0), self._contested)
+        nameless = self._listening.heard(floor)
+        return (
+            *(word for word in self._listening.heard() if word.message_id is not None),
+            *(word for word in nameless if word.message_id is None),
+        )
+
     # --- Verdicts -----------------------------------------------------------------------------
 
-    async def _settle(self, attempt: Attempt, verdict: Verdict) -> None:
+    async def _settle(self, attempt: Attempt, verdict: Verdict, match_: Match) -> None:
         world = self._world
-        at = verdict.evidence[0].at if verdict.evidence else world.clock.now()
+        evidence = [replace(item, at=self._steady.date(item.at)) for item in verdict.evidence]
+        at = evidence[0].at if evidence else world.clock.now()
         report = None
         if verdict.state is not MessageState.UNKNOWN:
             unknown_as = world.settings.policy.unknown_as
@@ -197,7 +269,7 @@ class Confirming:
             attempt.uid,
             verdict.state,
             code=verdict.code,
-            evidence=verdict.evidence,
+            evidence=evidence,
             report=report,
             at=world.clock.now(),
         )
@@ -209,13 +281,23 @@ class Confirming:
             code=verdict.code,
             proof=", ".join(item.kind for item in verdict.evidence),
         )
-        rows = {item.row_id for item in verdict.evidence if item.row_id is not None}
-        self._claimed |= rows
-        if not rows and verdict.state in (MessageState.SENT, MessageState.FAILED):
-            self._rowless.append(await self._flight(attempt))
+        await self._claim(attempt, verdict, match_)
         await self._alarm(attempt, verdict)
         self._on_settled()
         self.on_free()
+
+    async def _claim(self, attempt: Attempt, verdict: Verdict, match_: Match) -> None:
+        """Take a settled attempt's row out of the game, or remember that it still has to come.
+
+        An attempt in doubt keeps its row for the next look. One that failed leaves no row that
+        could be taken for another's: the shell sees no failed rows.
+        """
+        if verdict.state is MessageState.UNKNOWN:
+            return
+        if match_.row is not None:
+            self._claimed.add(match_.row.row_id)
+        elif verdict.state is MessageState.SENT and self._handset.witnesses.store:
+            self._rowless.append(await self._flight(attempt))
 
     async def _alarm(self, attempt: Attempt, verdict: Verdict) -> None:
         if not any(item.kind is EvidenceKind.WRONG_SIM for item in verdict.evidence):
@@ -224,12 +306,17 @@ class Confirming:
         event = Event(self._world.clock.now(), self._handset.device, "wrong-sim", text)
         await self._world.journal.record(event)
         self._world.tell("wrong SIM", device=self._handset.device, uid=attempt.uid)
+        await self.on_wrong_sim(text)
+
+    async def _quarantine(self, reason: str) -> None:
+        self._world.notebook.set_quarantine(self._handset.device, reason)
 
     async def _tell_unknown(self, attempt: Attempt) -> None:
         """Tell the panel of a doubt whose hold is over; once per life, for repeats are harmless."""
         policy, now = self._world.settings.policy, self._world.clock.now()
         hold = timedelta(seconds=policy.unknown_hold_s)
-        if attempt.uid in self._told or now < confirm_by(attempt, self._limits) + hold:
+        aged = self._aged(attempt)
+        if attempt.uid in self._told or self._steady.now() < confirm_by(aged, self._limits) + hold:
             return
         state = MessageState.UNKNOWN
         report = report_for(attempt.uid, state, "", now, policy.unknown_as)
@@ -244,8 +331,8 @@ class Confirming:
 
     def _next_look_s(self, watched: Sequence[tuple[Attempt, MessageState]]) -> float:
         """Soon for young attempts, ever more rarely for old ones."""
-        now = self._world.clock.now()
-        youngest_s = min((now - attempt.opened_at).total_seconds() for attempt, _ in watched)
+        now = self._steady.now()
+        youngest_s = min(_age_s(attempt, now) for attempt, _ in watched)
         return max(FIRST_LOOK_S, youngest_s * LOOK_GROWTH)
 
     async def _until_worth_it(self, wait_s: float | None) -> None:
@@ -259,3 +346,7 @@ class Confirming:
         finally:
             news.cancel()
             opened.cancel()
+
+
+def _age_s(attempt: Attempt, now: datetime) -> float:
+    return (now - attempt.opened_at).total_seconds()

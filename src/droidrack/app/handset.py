@@ -4,26 +4,30 @@ It joins the phone's shell with the pure core: rows of the profile become comman
 become values. It decides nothing about messages.
 """
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Self
 
 from droidrack.app.arrival import QUERY_DEADLINE_S, Arrival
+from droidrack.app.learning import codes_of_phone
+from droidrack.app.steady import Steady
+from droidrack.app.store import SmsStore
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt
 from droidrack.core.call import CallRow
+from droidrack.core.capability import build_of
 from droidrack.core.door import SimBinding, SimReading
 from droidrack.core.errors import ParseError, PhoneRefused, ProfileError
-from droidrack.core.evidence import StoreRow, Witnesses
+from droidrack.core.evidence import Witnesses
 from droidrack.core.identity import device_uuid
-from droidrack.core.ids import DeviceUuid, Iccid, Imsi, Msisdn, Slot, SubId
+from droidrack.core.ids import DeviceUuid, Iccid, Imsi, Slot, SubId
+from droidrack.core.learn import Codes, taught
 from droidrack.core.message import Message
 from droidrack.core.parcel import Value, call_argv, send_argv, send_call
 from droidrack.core.parse.getprop import parse_getprop
 from droidrack.core.parse.isub import parse_isub
-from droidrack.core.parse.rows import parse_rows
 from droidrack.core.profile import DeviceIdentity, Profile
 from droidrack.core.pulse import in_service
 from droidrack.core.reply import Reply, Returned, read_reply, sub_id_of
@@ -37,15 +41,11 @@ SUBMIT_DEADLINE_S = 30.0
 """A binder call that only queues. Slow phones need seconds to start the tool; beyond this we do
 not know, and the witnesses are asked."""
 
-STORE_DEADLINE_S = 20.0
-"""`content` starts a Java process on the phone: 0.5 s on good ones, several on loaded ones."""
+LOG_DEADLINE_S = 20.0
+"""For the radio log's buffer: up to some megabytes over a slow cable."""
 
-WATERMARK_FRESH_S = 30.0
-"""How old the highest row id seen may be when it serves as a watermark. Older only makes more rows
-to look at: all open attempts are matched against them together."""
-
-STORE_COLUMNS = ("_id", "type", "sub_id", "date", "error_code", "creator", "address")
-"""The address last: nothing it may hold can then be taken for another column."""
+NOTES_SHOWN = 3
+"""Of what was looked into in vain; `droidrack probe` shows all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,10 @@ class Call:
 
     row: CallRow
     command: str = field(repr=False)
+
+
+_CARD = re.compile(r"[0-9][0-9A-Fa-f]{4,21}")
+"""Digits of an IMSI (6 to 15) or an ICCID (up to 20)."""
 
 
 class Handset:
@@ -67,6 +71,7 @@ class Handset:
         device: DeviceUuid,
         identity: DeviceIdentity,
         profile: Profile,
+        codes: Codes,
         boot_id: str,
     ) -> None:
         self._world = world
@@ -74,28 +79,47 @@ class Handset:
         self.device = device
         self.identity = identity
         self.profile = profile
+        self.codes = codes
         self.boot_id = boot_id
+        facts = profile.facts
+        # What the release offers by its sources, until the phone itself was asked.
+        self.witnesses = Witnesses(
+            store=facts.store_readable,
+            radio=facts.radio_verdict,
+            message_ids=facts.radio_message_id,
+        )
         self.sims: tuple[SimReading, ...] = ()
         self._sims_read_at = -1e9
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
-        self._store_top: int | None = None
-        self._store_read_at = -1e9
+        self.steady = Steady(world.clock)
+        self.store = SmsStore(
+            arrival.phone, world.clock, self.steady, names_sim=not facts.rows_by_slot
+        )
 
     @classmethod
-    async def meet(cls, world: World, arrival: Arrival) -> Self:
+    async def meet(cls, world: World, arrival: Arrival, *, codes: Codes | None = None) -> Self:
         """Get to know a phone that arrived.
+
+        Its own `codes`, where they are not given, are those of the notebook; where the table is in
+        doubt about the build, they are read from the phone first.
 
         Raises:
             ProfileError: nobody knows this build, or nothing may be sent through it.
             PhoneError, ParseError: it does not answer, or not as a phone does.
         """
         identity = DeviceIdentity.from_props(arrival.properties.values)
-        profile = world.profiles.resolve(identity)
+        table = world.profiles.resolve(identity)
+        if codes is None:
+            codes = await codes_of_phone(world, arrival, table)
+        profile = taught(table, codes)
         if profile.barred:
+            notes = "; ".join(codes.notes[:NOTES_SHOWN])
             raise ProfileError(
-                f"{identity}: sending is barred: {profile.barred}",
-                hint="let droidrack read the phone's own codes with `droidrack probe`",
+                f"{identity}: sending is barred: {profile.barred}"
+                + (f" (its framework: {notes})" if notes else ""),
+                hint="its own codes could not be read, or do not fit: add a site profile, or use "
+                "another phone; `droidrack probe` shows all that is known",
             )
         try:
             device = device_uuid(arrival.serialno, arrival.sighting.usb)
@@ -113,6 +137,7 @@ class Handset:
             device=device,
             identity=identity,
             profile=profile,
+            codes=codes,
             boot_id=boot.text.strip()[:64],
         )
         await handset.refresh_sims(0)
@@ -129,19 +154,14 @@ class Handset:
         return self._arrival.phone
 
     @property
-    def witnesses(self) -> Witnesses:
-        """Which proofs of sending this build offers the shell."""
-        facts = self.profile.facts
-        return Witnesses(
-            store=facts.store_readable,
-            radio=facts.radio_verdict,
-            message_ids=facts.radio_message_id,
-        )
+    def build(self) -> str:
+        """What tells its build from others; "" where it does not say."""
+        return build_of(self._arrival.properties.values)
 
     @property
     def tells_apart(self) -> bool:
-        """Whether two open attempts can be told apart by what the phone shows."""
-        return self.witnesses.store or self.witnesses.message_ids
+        """Whether the radio log says whose word it is, so that several attempts may be open."""
+        return self.witnesses.message_ids
 
     def country(self, slot: Slot) -> str:
         """ISO 3166 code of a SIM's home network in capitals; "" where the phone does not say."""
@@ -309,43 +329,7 @@ class Handset:
 
     async def watermark(self) -> int | None:
         """The highest row id of the SMS store; None where the shell may not read it."""
-        if not self.witnesses.store:
-            return None
-        age_s = self._world.clock.monotonic() - self._store_read_at
-        if self._store_top is None or age_s > WATERMARK_FRESH_S:
-            await self.rows_above(self._store_top)
-        return self._store_top
-
-    async def rows_above(self, watermark: int | None) -> tuple[StoreRow, ...]:
-        """Rows of the SMS store with a higher id, that the shell may see.
-
-        Raises:
-            PhoneRefused: the store answered with a refusal.
-        """
-        if watermark is None:
-            argv = ["--projection", "_id", "--sort", "_id DESC"]
-        else:
-            argv = ["--projection", ":".join(STORE_COLUMNS), "--where", f"_id>{watermark}"]
-        columns = STORE_COLUMNS if watermark is not None else ("_id",)
-        completed = await self.phone.run(
-            command_line(["content", "query", "--uri", "content://sms", *argv]),
-            deadline_s=STORE_DEADLINE_S,
-        )
-        text = completed.text + completed.stderr.decode("utf-8", "replace")
-        table = parse_rows(text, columns)
-        if table.error is not None:
-            raise PhoneRefused(
-                f"{self.phone.serial}: the SMS store is closed: {table.error}",
-                serial=self.phone.serial,
-                hint="the shell may not read content://sms on this phone; check the vendor's "
-                "`USB debugging (security settings)` switch",
-            )
-        rows = [dict(row) for row in table.rows]
-        ids = [int(row["_id"] or 0) for row in rows]
-        self._store_top = max([self._store_top or 0, watermark or 0, *ids])
-        self._store_read_at = self._world.clock.monotonic()
-        now = self._world.clock.now()
-        return () if watermark is None else tuple(_store_row(row, now) for row in rows)
+        return await self.store.watermark() if self.witnesses.store else None
 
     def radio_log(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The radio log as it is written; it opens with the newest line of its past."""
@@ -354,28 +338,14 @@ class Handset:
     async def radio_past(self) -> str:
         """What the radio log's buffer holds now."""
         completed = await self.phone.run(
-            "logcat -b radio -v threadtime -d", deadline_s=STORE_DEADLINE_S
+            "logcat -b radio -v threadtime -d", deadline_s=LOG_DEADLINE_S
         )
         return completed.text
 
 
 def _digits(reply: Reply) -> str:
-    """A card's identity; some SIMs pad an ICCID with F."""
+    """A card's identity; some SIMs pad an ICCID with F, and old ones hold hexadecimal digits."""
     if not isinstance(reply, Returned) or not isinstance(reply.value, str):
         return ""
-    text = reply.value.rstrip("fF")
-    return text if text.isascii() and text.isdigit() else ""
-
-
-def _store_row(row: Mapping[str, str | None], seen_at: datetime) -> StoreRow:
-    number = row["sub_id"]
-    return StoreRow(
-        row_id=int(row["_id"] or 0),
-        type=int(row["type"] or 0),
-        sub_id=SubId(int(number)) if number is not None else None,
-        address=Msisdn(row["address"] or ""),
-        date_ms=int(row["date"]) if row["date"] else None,
-        error_code=int(row["error_code"]) if row["error_code"] else None,
-        creator=row["creator"],
-        first_seen_at=seen_at,
-    )
+    text = reply.value.strip().rstrip("fF")
+    return text.upper() if _CARD.fullmatch(text) else ""

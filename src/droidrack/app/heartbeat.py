@@ -6,11 +6,20 @@ is newer.
 """
 
 from droidrack.app.handset import Handset
+from droidrack.app.pairing import bind_rows
 from droidrack.app.pause import Pause
 from droidrack.app.session import SessionKeeper
 from droidrack.app.world import World
 from droidrack.core.door import SimBinding, SimReading
-from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable, ParseError
+from droidrack.core.errors import (
+    AnswerCut,
+    PanelBusy,
+    PanelRefused,
+    PanelUnavailable,
+    ParseError,
+    PhoneRefused,
+    PhoneTimeout,
+)
 from droidrack.core.ids import Token
 from droidrack.core.parse.telephony_registry import parse_telephony_registry
 from droidrack.core.pulse import is_active, radio_of, signal_dbm
@@ -44,6 +53,9 @@ class Heartbeat:
                 delay_s = max(delay_s, pause.after_busy(busy.retry_after_s))
             except PanelUnavailable as error:
                 world.tell("heartbeat lost", device=self._handset.device, reason=error.message)
+            except (PhoneTimeout, PhoneRefused, AnswerCut, ParseError) as error:
+                # One slow or cut answer must not end a send: whoever sends finds out for himself.
+                world.tell("phone not read", device=self._handset.device, reason=error.message)
             await world.clock.sleep(delay_s)
 
     async def beat(self, token: Token) -> None:
@@ -54,6 +66,7 @@ class Heartbeat:
         registry = await self._read_registry()
         self._handset.note_service(registry)
         sims = {sim.slot: sim for sim in await self._handset.refresh_sims(0)}
+        await bind_rows(self._world, self._handset, session)  # A card may have come meanwhile.
         bindings = await self._handset.bindings()
         for row in session.sims:
             pulse = await self._pulse(row, sims.get(row.slot), bindings.get(row.uid), registry)

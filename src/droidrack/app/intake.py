@@ -4,16 +4,21 @@ A uid that the journal knows is never sent again; its outcome is reported again.
 refused alone, and recorded once per uid and run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from droidrack.app.pause import Pause
 from droidrack.app.world import World
-from droidrack.core.errors import PanelBusy, PanelUnavailable
+from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable
 from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.message import Message
 from droidrack.ports import Event, RefusedItem
 
 BACKLOG_LIMIT = 1000
 """Messages that may wait for one phone: hours of work at a lawful pace. More stay at the panel."""
+
+
+REFUSED_LIMIT = 1000
+"""Malformed items recorded per run: a panel that offers more of them has nothing new to say."""
 
 
 class Intake:
@@ -45,7 +50,8 @@ class Intake:
                 await self.poll(token)
             except PanelBusy as busy:
                 delay = max(delay, pause.after_busy(busy.retry_after_s))
-            except PanelUnavailable as error:
+            except (PanelUnavailable, PanelRefused) as error:
+                # A 404 here is a panel in the middle of its deployment, or a wrong address.
                 world.tell("poll failed", device=self._device, reason=error.message)
                 delay = max(delay, pause.after_failure())
             else:
@@ -59,11 +65,14 @@ class Intake:
         if len(backlog) >= BACKLOG_LIMIT:
             return
         pending = await world.panel.pending(token, world.clock.now())
+        if pending.messages:
+            await self._accept(pending.messages)
         for item in pending.refused:
             await self._refuse(item)
-        if not pending.messages:
-            return
-        accepted = await world.journal.accept(self._device, pending.messages)
+
+    async def _accept(self, messages: Sequence[Message]) -> None:
+        world = self._world
+        accepted = await world.journal.accept(self._device, messages)
         fates = {entry.fate for entry in accepted}
         if "new" in fates:
             self._on_new()
@@ -75,10 +84,9 @@ class Intake:
 
     async def _refuse(self, item: RefusedItem) -> None:
         key = (item.uid, item.reason)
-        if key in self._refused_seen:
+        if key in self._refused_seen or len(self._refused_seen) >= REFUSED_LIMIT:
             return
-        if len(self._refused_seen) < BACKLOG_LIMIT:
-            self._refused_seen.add(key)
+        self._refused_seen.add(key)
         text = (
             f"the panel offered an item that is no message ({item.uid or 'no uid'}): {item.reason}"
         )

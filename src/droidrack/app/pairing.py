@@ -1,17 +1,17 @@
 """Pairing: a token becomes a session, and the panel's SIM rows become cards."""
 
+from dataclasses import replace
+
 from droidrack import __version__
 from droidrack.app.handset import Handset
 from droidrack.app.world import World
-from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable
+from droidrack.core.errors import PanelRefused
 from droidrack.core.ids import Token
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import (
     Event,
-    PanelSim,
     PhoneRecord,
     Registration,
-    Session,
     SimRecord,
     StoredSession,
 )
@@ -20,7 +20,7 @@ from droidrack.ports import (
 async def register(
     world: World, handset: Handset, settings: PhoneSettings, token: Token
 ) -> StoredSession:
-    """Pair a phone: the session is in the vault when this returns.
+    """Pair a phone: the session is in the vault when this returns. `complete_rows` comes next.
 
     Raises:
         PanelError: the panel refused, or its answer was lost; then the token may be spent.
@@ -36,20 +36,25 @@ async def register(
         )
     )
     # Stored at once: the token behind it is spent, and the rest can be done again.
-    first = StoredSession(session.token, session.gateway_uid, session.sims)
-    world.vault.store(handset.device, first)
-    rows = await _complete_rows(world, handset, settings, session)
-    stored = StoredSession(session.token, session.gateway_uid, rows)
+    stored = StoredSession(session.token, session.gateway_uid, session.sims)
     world.vault.store(handset.device, stored)
     return stored
 
 
-async def _complete_rows(
-    world: World, handset: Handset, settings: PhoneSettings, session: Session
-) -> tuple[PanelSim, ...]:
-    """The panel's SIM rows, with one created for each used slot that has none."""
-    rows = list(session.sims)
-    known = {row.slot for row in rows}
+async def complete_rows(
+    world: World, handset: Handset, settings: PhoneSettings, session: StoredSession
+) -> StoredSession:
+    """Create the panel's SIM row of each used slot that has a card and no row yet.
+
+    An earlier life may have died between the session and its rows, and a card may come later. Every
+    row is in the vault before the next one is asked for; a row that the panel refuses is left out.
+
+    Raises:
+        PanelUnavailable, PanelBusy, SessionOver: without a definite answer about each row a message
+            for one of them would fail as if nobody knew its SIM.
+        VaultError: a row cannot be kept.
+    """
+    known = {row.slot for row in session.sims}
     wanted = {entry.slot: entry for entry in settings.slots}
     for sim in handset.sims:
         if sim.slot in known or (wanted and sim.slot not in wanted) or sim.sub_id is None:
@@ -58,20 +63,19 @@ async def _complete_rows(
         label = entry.label if entry else f"SIM {sim.slot + 1}"
         country = entry.country if entry else handset.country(sim.slot)
         try:
-            rows.append(await world.panel.create_sim(session.token, sim.slot, label, country))
-        except (PanelRefused, PanelUnavailable, PanelBusy) as error:
-            world.tell("SIM row not created", slot=sim.slot, reason=error.message)
-    return tuple(rows)
+            row = await world.panel.create_sim(session.token, sim.slot, label, country)
+        except PanelRefused as refusal:
+            world.tell("SIM row not created", slot=sim.slot, reason=refusal.message)
+            continue
+        session = replace(session, sims=(*session.sims, row))
+        world.vault.store(handset.device, session)
+    return session
 
 
 async def remember(
     world: World, handset: Handset, settings: PhoneSettings, session: StoredSession
 ) -> None:
-    """Note in the journal who this phone is, and bind SIM rows that are not bound yet.
-
-    A row is bound to the card that sits in its slot when it is first seen there; from then on only
-    the operator changes that (`droidrack sims bind`).
-    """
+    """Note in the journal who this phone is, and bind SIM rows that are not bound yet."""
     now = world.clock.now()
     await world.journal.remember_phone(
         PhoneRecord(
@@ -83,11 +87,22 @@ async def remember(
             seen_at=now,
         )
     )
+    await bind_rows(world, handset, session)
+
+
+async def bind_rows(world: World, handset: Handset, session: StoredSession) -> None:
+    """Bind each SIM row to the card that sits in its slot when it is first seen there.
+
+    From then on only the operator changes that (`droidrack sims bind`). A card that does not tell
+    its ICCID yet, although this phone's cards can, is bound later.
+    """
+    now = world.clock.now()
+    tells = handset.profile.facts.identity_readable
     bound = await handset.bindings()
     cards = {sim.slot: sim for sim in handset.sims}
     for row in session.sims:
         sim = cards.get(row.slot)
-        if row.uid in bound or sim is None or sim.sub_id is None:
+        if row.uid in bound or sim is None or sim.sub_id is None or (tells and not sim.iccid):
             continue
         record = SimRecord(handset.device, row.uid, row.slot, sim.iccid, row.label, now)
         await world.journal.bind_sim(record)

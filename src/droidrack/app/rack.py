@@ -5,8 +5,9 @@ reported with its cause and started again after a pause; the other phones never 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
 from droidrack.app.pause import Pause
@@ -20,6 +21,13 @@ Key = tuple[int, Serial, int | None]
 """Bus, adb serial and transport id: one plugging-in of one phone."""
 
 
+DAY_S = 24 * 3600.0
+FIRST_PRUNE_S = 3600.0
+
+PLACE_RECHECK_S = 2.0
+"""How often a phone that fits no free entry is looked at again."""
+
+
 class Rack:
     """All phones of one controller."""
 
@@ -31,16 +39,60 @@ class Rack:
         self._unmatched: set[tuple[str, str]] = set()
 
     async def run(self) -> None:
-        """Work until cancelled. Raises JournalError when the journal cannot be trusted."""
+        """Work until cancelled.
+
+        A journal that can no longer be written stops everything at once; it is opened again until
+        that works, and then everybody goes on.
+
+        Raises:
+            JournalError: it could not be opened at the start: another controller, a damaged file.
+        """
+        pause = Pause(self._world.dice)
         await self._world.journal.open()
         try:
-            async with asyncio.TaskGroup() as group:
-                for worker in self.workers:
-                    group.create_task(self._supervise(worker))
-                for index, bus in enumerate(self._buses):
-                    group.create_task(self._watch(group, index, bus))
+            while True:
+                try:
+                    await self._work()
+                except* JournalError as failures:
+                    self._tell_journal(failures.exceptions[0])
+                await self._world.clock.sleep(pause.after_failure())
+                await self._reopen(pause)
         finally:
             await self._world.journal.close()
+
+    async def _work(self) -> None:
+        self._guests.clear()
+        async with asyncio.TaskGroup() as group:
+            for worker in self.workers:
+                group.create_task(self._supervise(worker.name, worker.run))
+            for index, bus in enumerate(self._buses):
+                group.create_task(self._watch(group, index, bus))
+            group.create_task(self._supervise("journal", self._forget))
+
+    async def _forget(self) -> None:
+        """Prune the journal once a day; the first time when the start's rush is over."""
+        world = self._world
+        await world.clock.sleep(FIRST_PRUNE_S)
+        while True:
+            days = world.settings.policy.retention_days
+            pruned = await world.journal.prune(world.ago(days * DAY_S))
+            world.tell("journal pruned", messages=pruned, older_than_days=days)
+            await world.clock.sleep(DAY_S)
+
+    async def _reopen(self, pause: Pause) -> None:
+        while True:
+            try:
+                await self._world.journal.open()
+            except JournalError as error:
+                self._tell_journal(error)
+                await self._world.clock.sleep(pause.after_failure())
+            else:
+                self._world.tell("journal open again")
+                return
+
+    def _tell_journal(self, error: BaseException) -> None:
+        hint = error.hint if isinstance(error, JournalError) else ""
+        self._world.tell("journal lost, nothing is sent", reason=str(error), hint=hint)
 
     async def drain(self, deadline_s: float) -> None:
         """Take no new messages and wait until no call is in flight, at most `deadline_s`."""
@@ -51,27 +103,26 @@ class Rack:
                 for worker in self.workers:
                     await worker.calm()
 
-    async def _supervise(self, worker: Worker) -> None:
+    async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = Pause(self._world.dice)
         while True:
             try:
-                await worker.run()
+                await work()
             except* JournalError:
                 raise
             except* Exception as crash:  # noqa: BLE001 - the one place, see the module's text
-                await self._report_crash(worker, crash)
+                await self._report_crash(name, crash)
                 await self._world.clock.sleep(pause.after_failure())
+            else:
+                return
 
-    async def _report_crash(self, worker: Worker, crash: ExceptionGroup[Exception]) -> None:
+    async def _report_crash(self, name: str, crash: ExceptionGroup[Exception]) -> None:
         names = ", ".join(type(error).__name__ for error in crash.exceptions)
-        self._world.tell("worker crashed", phone=worker.name, exc_info=crash)
-        event = Event(
-            self._world.clock.now(),
-            worker.device,
-            "worker-crashed",
-            f"the worker of {worker.name} crashed ({names}) and is started again",
+        self._world.tell("crashed", phone=name, exc_info=crash)
+        text = f"the worker of {name} crashed ({names}) and is started again"
+        await self._world.journal.record(
+            Event(self._world.clock.now(), None, "worker-crashed", text)
         )
-        await self._world.journal.record(event)
 
     async def _watch(self, group: asyncio.TaskGroup, index: int, bus: Bus) -> None:
         async for sightings in bus.watch():
@@ -82,7 +133,8 @@ class Rack:
             for key, sighting in present.items():
                 self._note_state(sighting)
                 if sighting.state == "device" and key not in self._guests:
-                    self._guests[key] = group.create_task(self._host(bus, sighting))
+                    host = partial(self._host, bus, sighting)
+                    self._guests[key] = group.create_task(self._supervise(sighting.serial, host))
 
     async def _host(self, bus: Bus, sighting: Sighting) -> None:
         """Look after one plugging-in of one phone until it is cancelled by its departure."""
@@ -94,9 +146,9 @@ class Rack:
             except RackError as error:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)
                 await self._world.clock.sleep(pause.after_failure())
-        worker = self._choose(arrival)
-        if worker is None:
-            return
+        # The same phone may still be listed under its former transport: its place becomes free.
+        while (worker := self._choose(arrival)) is None:
+            await self._world.clock.sleep(PLACE_RECHECK_S)
         worker.attach(arrival)
         try:
             await asyncio.get_running_loop().create_future()

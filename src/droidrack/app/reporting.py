@@ -18,6 +18,14 @@ BATCH = 50
 """Reports per call: small enough for a slow panel's deadline, large enough to empty a night."""
 
 
+UNPROCESSABLE = 422
+"""The panel read the report and will never take it."""
+
+REFUSALS_LIMIT = 10
+"""Other refusals (400, 404, 409, 410) may come from a wrong address or a panel in deployment: with
+the backoff between them, ten take about six minutes. Then the report is parked."""
+
+
 class Reporting:
     """The reporting room of one phone. SessionOver ends `run`; nothing is lost by it."""
 
@@ -25,6 +33,7 @@ class Reporting:
         self._world = world
         self._device = device
         self._wake = asyncio.Event()
+        self._doubtful: dict[int, int] = {}  # Refusals by outbox row that may still be taken.
 
     def wake(self) -> None:
         """There is something new to tell."""
@@ -51,6 +60,8 @@ class Reporting:
                 await world.clock.sleep(pause.after_failure())
             else:
                 pause.reset()
+            if self._doubtful:
+                await world.clock.sleep(pause.after_failure())
 
     async def _deliver(self, token: Token, rows: Sequence[OutboxRow]) -> None:
         world = self._world
@@ -61,10 +72,18 @@ class Reporting:
                 middle = len(rows) // 2
                 await self._deliver(token, rows[:middle])
                 await self._deliver(token, rows[middle:])
-            else:
+            elif refusal.status == UNPROCESSABLE or self._refused_often(rows[0]):
+                self._doubtful.pop(rows[0].id, None)
                 await self._park(rows[0], refusal, world.clock.now())
         else:
+            for row in rows:
+                self._doubtful.pop(row.id, None)
             await world.journal.reported([row.id for row in rows], world.clock.now())
+
+    def _refused_often(self, row: OutboxRow) -> bool:
+        """Whether a refusal that may be the address's fault came too often for one report."""
+        self._doubtful[row.id] = self._doubtful.get(row.id, 0) + 1
+        return self._doubtful[row.id] >= REFUSALS_LIMIT
 
     async def _park(self, row: OutboxRow, refusal: PanelRefused, now: datetime) -> None:
         fields = "; ".join(f"{name}: {text}" for name, text in refusal.fields)

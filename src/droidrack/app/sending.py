@@ -6,15 +6,17 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 from droidrack.app.handset import Handset
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
-from droidrack.core.door import Go, Hold, Refuse, decide
+from droidrack.core.door import Decision, Go, Hold, Refuse, SimBinding, decide
 from droidrack.core.errors import Effect, PhoneError, ProfileError
-from droidrack.core.ids import Msisdn, Slot
+from droidrack.core.ids import MessageUid, Msisdn
 from droidrack.core.message import OPEN, Message, MessageState
 from droidrack.core.pacing import next_allowed_at
 from droidrack.core.reply import Refused, Returned
@@ -25,7 +27,10 @@ LOOKAHEAD = 50
 """Waiting messages looked at in one pass, so that one held SIM does not hide the other's."""
 
 HELD_RECHECK_S = 5.0
-"""How often held messages are looked at again when nothing else wakes the room."""
+"""How often messages that could not go are looked at again when nothing else wakes the room."""
+
+SENT_KEPT = 1000
+"""Sends remembered for the pace: no window holds more at any pace that a phone can keep."""
 
 IN_FLIGHT_LIMIT = 4
 """Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
@@ -39,6 +44,22 @@ HAUNTED_S = 3600.0
 NOTHING_TO_DO: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    """Attempts without a verdict, as far as they keep others on the ground.
+
+    Two attempts to one number at a time could not be told apart by their rows; and where a phone's
+    witnesses name no message at all, only one attempt may be open on it.
+    """
+
+    full: bool
+    numbers: frozenset[Msisdn]
+
+    def admits(self, number: Msisdn) -> bool:
+        """Whether a message to this number may join."""
+        return not self.full and number not in self.numbers
+
+
 class Sending:
     """The sending room of one phone."""
 
@@ -48,19 +69,23 @@ class Sending:
         handset: Handset,
         pacing: Pacing,
         *,
-        on_open: Callable[[], None],
+        on_open: Callable[[MessageUid], None],
         on_settled: Callable[[], None],
+        only: MessageUid | None = None,
     ) -> None:
+        """`only`: send this message and leave all others waiting."""
         self._world = world
         self._handset = handset
         self._pacing = pacing
         self._on_open = on_open
         self._on_settled = on_settled
+        self._only = only
         self._wake = asyncio.Event()
         self._calm = asyncio.Event()
         self._calm.set()
         self._draining = False
-        self._held_since: dict[Slot, datetime] = {}
+        self._held_since: dict[str, datetime] = {}  # By SIM row, in the steady clock.
+        self._sent: deque[tuple[datetime, int]] = deque(maxlen=SENT_KEPT)
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -77,6 +102,7 @@ class Sending:
 
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
+        await self._recall_pace()
         while True:
             self._wake.clear()
             wait_s = NOTHING_TO_DO if self._draining else await self._pass()
@@ -91,46 +117,57 @@ class Sending:
     async def _pass(self) -> float | None:
         """Look at the waiting messages once; seconds until the next look, None: when woken."""
         journal, device = self._world.journal, self._handset.device
-        waiting = await journal.waiting(device, limit=LOOKAHEAD)
+        waiting = [
+            message
+            for message in await journal.waiting(device, limit=LOOKAHEAD)
+            if self._only in (None, message.uid)
+        ]
         if not waiting:
             return NOTHING_TO_DO
         await self._handset.refresh_sims(SIMS_FRESH_S)
         bindings = await self._handset.bindings()
-        held = False
+        in_flight = await self._in_flight()
         for message in waiting:
-            binding = bindings.get(message.sim_uid)
-            decision = decide(
-                message,
-                binding=binding,
-                sims=self._handset.sims,
-                held_since=self._held_since.get(binding.slot) if binding else None,
-                now=self._world.clock.now(),
-                policy=self._world.settings.policy,
-            )
+            decision = self._ask_the_door(message, bindings.get(message.sim_uid))
             if isinstance(decision, Refuse):
                 await self._refuse(message, decision)
-            elif isinstance(decision, Hold):
-                held = True
-                if binding is not None:
-                    self._held_since.setdefault(binding.slot, self._world.clock.now())
-            else:
-                self._held_since.pop(decision.sim.slot, None)
+            elif isinstance(decision, Go) and in_flight.admits(message.number):
                 wait_s = await self._try(message, decision)
                 if wait_s is not None:
                     return wait_s
-        return HELD_RECHECK_S if held else NOTHING_TO_DO
+        return HELD_RECHECK_S
+
+    def _ask_the_door(self, message: Message, binding: SimBinding | None) -> Decision:
+        now, since = self._handset.steady.now(), self._held_since.get(message.sim_uid)
+        decision = decide(
+            message,
+            binding=binding,
+            sims=self._handset.sims,
+            row_exists=binding is not None or self._row_exists(message.sim_uid),
+            held_s=(now - since).total_seconds() if since else 0.0,
+            now=self._world.clock.now(),
+            policy=self._world.settings.policy,
+        )
+        if isinstance(decision, Hold):
+            self._held_since.setdefault(message.sim_uid, now)
+        elif isinstance(decision, Go):
+            self._held_since.pop(message.sim_uid, None)
+        return decision
+
+    def _row_exists(self, sim_uid: str) -> bool:
+        """Whether the panel told of this SIM row; its card may still have to appear."""
+        session = self._world.vault.load(self._handset.device)
+        return session is not None and any(row.uid == sim_uid for row in session.sims)
 
     async def _try(self, message: Message, go: Go) -> float | None:
-        """Send it if it may go now: 0. Else the seconds until anything may, or None: not this."""
-        if not await self._may_fly(message.number):
-            return None
-        now = self._world.clock.now()
-        since = now - timedelta(seconds=self._longest_memory_s())
-        history = await self._world.journal.segments_since(self._handset.device, since)
-        allowed_at = next_allowed_at(history, go.segments, now, self._pacing)
+        """Send it if the pace allows: 0. Else the seconds until it does; None when draining."""
+        now = self._handset.steady.now()
+        allowed_at = next_allowed_at(self._sent, go.segments, now, self._pacing)
         if allowed_at > now:
             # The pace is the phone's: nobody else may pass either, and the door is asked again.
             return (allowed_at - now).total_seconds()
+        if self._draining:
+            return NOTHING_TO_DO
         self._calm.clear()
         try:
             await self._send(message, go)
@@ -138,35 +175,33 @@ class Sending:
             self._calm.set()
         return 0
 
-    def _longest_memory_s(self) -> float:
+    async def _recall_pace(self) -> None:
+        """What this phone sent lately, also in earlier lives; ages count from here on."""
         pacing = self._pacing
-        return max(pacing.window_s, pacing.min_gap_s * self._world.settings.policy.max_segments)
+        longest_gap_s = pacing.min_gap_s * self._world.settings.policy.max_segments
+        since = self._world.ago(max(pacing.window_s, longest_gap_s))
+        history = await self._world.journal.segments_since(self._handset.device, since)
+        steady = self._handset.steady
+        self._sent = deque(((steady.of(at), count) for at, count in history), maxlen=SENT_KEPT)
 
-    async def _may_fly(self, number: Msisdn) -> bool:
-        """Whether another attempt may be open beside those that have no verdict yet.
-
-        Two attempts to one number at a time could not be told apart by their rows; and where a
-        phone's witnesses name no message at all, only one attempt may be open on it.
-        """
+    async def _in_flight(self) -> "_InFlight":
+        """What is in the air now, and what it keeps on the ground."""
         journal = self._world.journal
         pending = await journal.open_attempts(self._handset.device)
         flying = [attempt for attempt, state in pending if state in OPEN]
-        if not self._handset.tells_apart and (flying or self._haunted(pending)):
-            return False
-        if len(flying) >= IN_FLIGHT_LIMIT:
-            return False
-        for attempt in flying:
-            other = await journal.message(attempt.uid)
-            if other is not None and other.number == number:
-                return False
-        return True
+        found = [await journal.message(attempt.uid) for attempt in flying]
+        room = IN_FLIGHT_LIMIT if self._handset.tells_apart else 1
+        full = len(flying) >= room or self._haunted(pending)
+        return _InFlight(full, frozenset(message.number for message in found if message))
 
     def _haunted(self, pending: Sequence[tuple[Attempt, MessageState]]) -> bool:
         """Whether an attempt of unknown outcome may still speak in this boot.
 
-        Where the radio log names no message, its late word would be taken for the next one's. The
-        phone waits until that is over; a reboot ends it at once.
+        Where the radio log is the only witness and names no message, its late word would be taken
+        for the next one's. The phone waits until that is over; a reboot ends it at once.
         """
+        if self._handset.tells_apart or self._handset.witnesses.store:
+            return False
         since = self._world.ago(HAUNTED_S)
         return any(
             attempt.boot_id == self._handset.boot_id and attempt.opened_at > since
@@ -199,9 +234,14 @@ class Sending:
         except ProfileError as error:
             await self._refuse(message, Refuse(MessageState.FAILED, error.code, error.message))
             return
+        except ValueError:  # Of `call_for`: a row of the profile that does not fit a message.
+            text = f"{handset.profile.name} has no call that takes this message"
+            await self._refuse(message, Refuse(MessageState.FAILED, ProfileError.code, text))
+            return
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt)
-        self._on_open()
+        self._sent.append((handset.steady.now(), go.segments))
+        self._on_open(message.uid)
         try:
             reply = await handset.submit(call, message)
         except PhoneError as error:
@@ -217,7 +257,7 @@ class Sending:
             await self._move(
                 message, MessageState.SENDING, "", EvidenceKind.CALL_LOST, reply.message
             )
-        self._on_open()
+        self._on_open(message.uid)
 
     async def _call_failed(self, message: Message, error: PhoneError) -> None:
         if error.effect is Effect.NONE:

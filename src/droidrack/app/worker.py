@@ -5,7 +5,7 @@ without the phone. The rooms of a phone run side by side and share nothing with 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -18,13 +18,21 @@ from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
+from droidrack.app.probing import until_proven
 from droidrack.app.reporting import Reporting
 from droidrack.app.sending import Sending
 from droidrack.app.session import SessionKeeper
 from droidrack.app.world import World
-from droidrack.core.errors import ParseError, PhoneError, ProfileError, SessionOver
+from droidrack.core.errors import (
+    ParseError,
+    PhoneError,
+    ProfileError,
+    SessionOver,
+    VaultError,
+)
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.settings import PhoneSettings
+from droidrack.ports import StoredSession
 
 
 class PhoneState(StrEnum):
@@ -37,11 +45,16 @@ class PhoneState(StrEnum):
     MEETING = "meeting"  # It is here and being asked who and how it is.
     UNSUPPORTED = "unsupported"
     NEEDS_PAIRING = "needs pairing"
+    UNPROVEN = "unproven"  # Its read-only calls have not agreed with its dumps yet.
     RECOVERING = "recovering"
+    QUARANTINED = "quarantined"  # A message left on a wrong SIM: nothing is sent until lifted.
     READY = "ready"
     DRAINING = "draining"
     TROUBLED = "troubled"  # It is here but does not work; the cause says why.
 
+
+QUARANTINE_CHECK_S = 5.0
+"""How often a quarantined phone looks whether the operator lifted it."""
 
 _FROM_SIGHTING = {
     "unauthorized": PhoneState.UNAUTHORIZED,
@@ -67,14 +80,17 @@ class Worker:
         self._world = world
         self.settings = settings
         self.session = SessionKeeper(world, settings)
-        self.standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
+        self._standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
+        self._renewed = asyncio.Event()  # It is another phone than before.
         self._reporting: Reporting | None = None
         self._sending: Sending | None = None
+        self._worked = False  # This duty came as far as working: a later fault is a new one.
         self._draining = False
+        self._halted = ""
 
     @property
     def name(self) -> str:
@@ -85,6 +101,15 @@ class Worker:
     def occupied(self) -> bool:
         """Whether a phone is attached now."""
         return self._arrival is not None
+
+    @property
+    def standing(self) -> Standing:
+        """Where the phone stands. One that works without a session needs pairing."""
+        state = self._standing.state
+        if state not in (PhoneState.READY, PhoneState.NEEDS_PAIRING) or self.session.current:
+            return self._standing
+        cause = self.session.complaint or "not paired yet"
+        return Standing(PhoneState.NEEDS_PAIRING, cause, self.session.since)
 
     # --- What the rack tells ------------------------------------------------------------------
 
@@ -137,6 +162,7 @@ class Worker:
         if device != self.device:
             self.device = device
             self._reporting = Reporting(self._world, device)
+            self._renewed.set()
         self.session.recall(device)
 
     async def _report(self) -> None:
@@ -145,8 +171,9 @@ class Worker:
             reporting = self._reporting
             if reporting is None:
                 raise AssertionError("a session without a device")
+            self._renewed.clear()
             try:
-                await reporting.run(session.token)
+                await _until(self._renewed, reporting.run(session.token))
             except SessionOver as over:
                 self.session.over(session.token, over)
 
@@ -158,31 +185,19 @@ class Worker:
             if arrival is None:
                 await self._moved.wait()
                 continue
-            failed = False
+            self._worked = failed = False
             try:
-                await self._until_moved(self._be_on_duty(arrival))
+                await _until(self._moved, self._be_on_duty(arrival))
             except* (PhoneError, ParseError, ProfileError) as failures:
-                self._explain(failures)
-                failed = True
-            if not failed:
+                failed = self._arrival is arrival  # One that left is absent, not troubled.
+                if failed:
+                    self._explain(failures)
+            finally:
+                self.handset = self._sending = None
+            if self._worked or not failed:
                 pause.reset()
-            elif self._arrival is arrival:
-                await self._world.clock.sleep(pause.after_failure())
-
-    async def _until_moved(self, duty: Coroutine[None, None, None]) -> None:
-        """Run a duty until it fails or the phone moves."""
-        work = asyncio.ensure_future(duty)
-        moved = asyncio.ensure_future(self._moved.wait())
-        try:
-            await asyncio.wait({work, moved}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                await work
-        finally:
-            for task in (work, moved):
-                task.cancel()
-            await asyncio.gather(work, moved, return_exceptions=True)
-            self.handset = None
-            self._sending = None
+            if failed:
+                await _until(self._moved, self._world.clock.sleep(pause.after_failure()))
 
     def _explain(self, failures: BaseExceptionGroup[BaseException]) -> None:
         first: BaseException = failures
@@ -196,10 +211,15 @@ class Worker:
         handset = await Handset.meet(self._world, arrival)
         self.handset = handset
         self._know(handset.device)
-        if self.session.current is None:
-            self._stand(PhoneState.NEEDS_PAIRING, self.session.complaint or "not paired yet")
-        session = await self.session.pair(handset)
-        await remember(self._world, handset, self.settings, session)
+        # A phone that lost its session goes on with what it took; one that never had one took none.
+        if self.session.current or not await handset.bindings():
+            self._stand(PhoneState.NEEDS_PAIRING, "")
+            await self._pair(handset)
+        self._stand(PhoneState.UNPROVEN, "its read-only calls are being checked")
+        handset = await until_proven(
+            self._world, arrival, handset, lambda why: self._stand(PhoneState.UNPROVEN, why)
+        )
+        self.handset = handset
         self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
         await self._work(handset)
 
@@ -214,10 +234,11 @@ class Worker:
             world,
             handset,
             self.settings.pacing,
-            on_open=confirming.wake,
+            on_open=confirming.opened,
             on_settled=reporting.wake,
         )
         confirming.on_free = sending.wake
+        confirming.on_wrong_sim = self._stop_sending
         if self._draining:
             sending.drain()
         self._sending = sending
@@ -226,31 +247,75 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
             await confirming.recover()
-            self._stand(PhoneState.READY, "")
             group.create_task(confirming.run())
+            group.create_task(self._while_paired(handset, heartbeat.run))
+            group.create_task(self._follow_commands(handset))
+            await self._while_quarantined(device)
+            self._stand(PhoneState.READY, "")
+            self._worked = True
             group.create_task(sending.run())
             group.create_task(self._while_paired(handset, intake.run))
-            group.create_task(self._while_paired(handset, heartbeat.run))
+
+    async def _while_quarantined(self, device: DeviceUuid) -> None:
+        """Wait until the operator lets this phone send again."""
+        while reason := self._world.notebook.quarantine(device) or self._halted:
+            self._stand(PhoneState.QUARANTINED, reason)
+            await self._world.clock.sleep(QUARANTINE_CHECK_S)
+
+    async def _stop_sending(self, reason: str) -> None:
+        """A message left on a wrong SIM: not one more goes out until the operator says so."""
+        if self._sending is not None:
+            self._sending.drain()
+        try:
+            if self.device is not None:
+                self._world.notebook.set_quarantine(self.device, reason)
+        except VaultError as error:
+            # Not on disk, so it lasts as long as this controller; the operator is told by both.
+            self._halted = f"{reason} ({error.message})"
+        await self.calm()
+        self._moved.set()  # The duty begins anew, and stops before its first new call.
 
     async def _while_paired(
         self, handset: Handset, room: Callable[[Token], Awaitable[None]]
     ) -> None:
         while not self._draining:
-            session = await self.session.pair(handset)
+            session = await self._pair(handset)
             try:
                 await room(session.token)
             except SessionOver as over:
                 self.session.over(session.token, over)
-                self._stand(PhoneState.NEEDS_PAIRING, over.message)
-                session = await self.session.pair(handset)
-                await remember(self._world, handset, self.settings, session)
-                self._stand(PhoneState.READY, "")
+
+    async def _pair(self, handset: Handset) -> StoredSession:
+        """A session, with the panel's SIM rows bound to the cards."""
+        session = await self.session.pair(handset)
+        await remember(self._world, handset, self.settings, session)
+        return session
+
+    async def _follow_commands(self, handset: Handset) -> None:
+        """Know a SIM row that an operator's command made before a message for it comes."""
+        while True:
+            session = await self.session.changed_beside(handset.device)
+            await remember(self._world, handset, self.settings, session)
 
     def _stand(self, state: PhoneState, cause: str) -> None:
-        if (state, cause) == (self.standing.state, self.standing.cause):
+        if (state, cause) == (self._standing.state, self._standing.cause):
             return
-        if state is not self.standing.state:
+        if state is not self._standing.state:
             self._world.tell("phone state", phone=self.name, state=state.value, cause=cause)
-            self.standing = Standing(state, cause, self._world.clock.now())
+            self._standing = Standing(state, cause, self._world.clock.now())
         else:
-            self.standing = replace(self.standing, cause=cause)
+            self._standing = replace(self._standing, cause=cause)
+
+
+async def _until(event: asyncio.Event, work: Awaitable[None]) -> None:
+    """Do some work until it ends or fails, or the event happens."""
+    working = asyncio.ensure_future(work)
+    happening = asyncio.ensure_future(event.wait())
+    try:
+        await asyncio.wait({working, happening}, return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+    finally:
+        for task in (working, happening):
+            task.cancel()
+        await asyncio.gather(working, happening, return_exceptions=True)

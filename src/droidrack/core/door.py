@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from droidrack.core.ids import Iccid, Imsi, Slot, SubId
 from droidrack.core.message import Message, MessageState
 from droidrack.core.settings import Policy
-from droidrack.core.sms import segment
+from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment
 from droidrack.core.telephony import SimState
 
 # Up to 15 digits by ITU-T E.164; short codes have at least three. Separators are the panel's to
@@ -91,13 +91,18 @@ def refuse_content(message: Message, policy: Policy) -> Refuse | None:
         return _failed("BODY_EMPTY")
     if "\0" in body or any("\ud800" <= char <= "\udfff" for char in body):
         return _failed("BODY_INVALID", "the text holds NUL or half a surrogate pair")
+    # No segment holds more characters: a text of megabytes is not worth cutting.
+    most = policy.max_segments * SINGLE_LIMIT[Encoding.GSM7]
+    if len(body) > most:
+        return _failed("TOO_MANY_SEGMENTS", f"{len(body)} characters, at most {most}")
     count = segment(body).count
     if count > policy.max_segments:
         return _failed("TOO_MANY_SEGMENTS", f"{count} segments, at most {policy.max_segments}")
     return None
 
 
-def _sim_hold(binding: SimBinding, sim: SimReading | None) -> Hold | None:
+def sim_hold(binding: SimBinding, sim: SimReading | None) -> Hold | None:
+    """Why a SIM row cannot send now; None when it can. `sim` is its slot's reading."""
     where = f"slot {binding.slot}"
     if sim is None or sim.state in (SimState.ABSENT, None):
         return Hold("SIM_ABSENT", f"{where} is empty")
@@ -117,7 +122,8 @@ def decide(
     *,
     binding: SimBinding | None,
     sims: tuple[SimReading, ...],
-    held_since: datetime | None,
+    row_exists: bool,
+    held_s: float,
     now: datetime,
     policy: Policy,
 ) -> Decision:
@@ -127,7 +133,8 @@ def decide(
         message: an ACCEPTED message.
         binding: the SIM that its `sim_uid` names; None: the panel's row is not known.
         sims: the slots as read before this batch.
-        held_since: since when this SIM holds its messages; None: it did not until now.
+        row_exists: whether the panel told of this SIM row, bound or not.
+        held_s: how long this SIM has been holding its messages, by a clock that does not jump.
         now: aware, UTC.
         policy: the site's rules.
     """
@@ -137,15 +144,19 @@ def decide(
     refused = refuse_content(message, policy)
     if refused is not None:
         return refused
-    if binding is None:
+    if binding is None and not row_exists:
         return _failed("SIM_UNKNOWN", "the panel names a SIM row that this phone does not have")
-    sim = next((reading for reading in sims if reading.slot == binding.slot), None)
-    hold = _sim_hold(binding, sim)
+    sim = next((r for r in sims if binding is not None and r.slot == binding.slot), None)
+    hold = (
+        sim_hold(binding, sim)
+        if binding is not None
+        else Hold("SIM_NOT_READY", "no card was in this row's slot yet")
+    )
     if hold is not None:
-        waited_since = max(message.received_at, held_since or now)
-        if now - waited_since >= timedelta(seconds=policy.sim_wait_s):
-            return _failed(hold.code, hold.detail)
-        return hold
+        # A message that came while the SIM was held already waits its own time.
+        waited_s = (now - message.received_at).total_seconds()
+        own_s = min(held_s, waited_s) if waited_s >= 0 else held_s
+        return _failed(hold.code, hold.detail) if own_s >= policy.sim_wait_s else hold
     if sim is None or sim.sub_id is None:
         raise AssertionError("a SIM that is not held is there and has a subscription")
     return Go(sim, sim.sub_id, segment(message.body.reveal()).count)

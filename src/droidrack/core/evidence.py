@@ -35,7 +35,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
-from droidrack.core.codes import ril_code
+from droidrack.core.codes import ril_code, sms_result_code
 from droidrack.core.ids import PhoneId
 from droidrack.core.matching import NOTHING, Flight, Match, RowKind, StoreRow, match, same_number
 from droidrack.core.message import OPEN, MessageState
@@ -246,8 +246,8 @@ def _proofs_of_failure(attempt: Attempt, witness: Witness, limits: Deadlines) ->
     errors = _words(attempt, witness, Word.ERROR)
     for word in _words(attempt, witness, Word.FAILED)[:1]:
         name = word.error or (errors[-1].error if errors else "")
-        code = ril_code(name) if name else RADIO_FAILED
-        yield code, Evidence(EvidenceKind.RADIO_FAILED, word.at, f"{name} {_tie(word)}".strip())
+        detail = f"{name} {_tie(word)}".strip()
+        yield _failure_code(name), Evidence(EvidenceKind.RADIO_FAILED, word.at, detail)
     row = witness.store.row
     if row is None:
         return
@@ -260,6 +260,13 @@ def _proofs_of_failure(attempt: Attempt, witness: Witness, limits: Deadlines) ->
         detail = f"vanished after {errors[-1].error}"
         found = Evidence(EvidenceKind.STORE_FAILED, at, detail, row.row_id)
         yield ril_code(errors[-1].error), found
+
+
+def _failure_code(name: str) -> str:
+    """The code for what the radio log called the error: IMS gives an SmsManager result instead."""
+    if not name:
+        return RADIO_FAILED
+    return sms_result_code(int(name)) if name.isascii() and name.isdigit() else ril_code(name)
 
 
 def _final_error(

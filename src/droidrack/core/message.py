@@ -66,7 +66,8 @@ class Priority(IntEnum):
     @classmethod
     def from_wire(cls, text: object) -> "Priority":
         """The panel's word; anything unknown counts as normal."""
-        return {"high": cls.HIGH, "low": cls.LOW}.get(str(text).strip().lower(), cls.NORMAL)
+        word = text.strip().lower() if isinstance(text, str) else ""
+        return {"high": cls.HIGH, "low": cls.LOW}.get(word, cls.NORMAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,7 @@ class Facts:
     radio_message_id: bool = False  # The radio log repeats our messageId.
     radio_verdict: bool = False  # The radio log says "Persist SMS into SENT" or "FAILED".
     isub_slot_map: bool = False  # `dumpsys isub` prints which subscription sits in which slot.
+    rows_by_slot: bool = False  # `sub_id` of a row in the SMS store may be the slot's number.
     surplus_refused: bool = False  # A parcel with bytes left over is refused, nothing is done.
 
 

@@ -26,15 +26,23 @@ _VERDICT = {
 
 def trace(heard: Iterable[tuple[RadioEvent, datetime]]) -> tuple[RadioWord, ...]:
     """Read events of one phone in the order of its log, each with the moment it was heard."""
-    words: list[RadioWord] = []
-    process, pid = _PhoneProcess(), None
-    for event, at in heard:
-        if event.pid != pid:  # The phone process was started anew.
-            process, pid = _PhoneProcess(), event.pid
-        word = process.read(event, at)
-        if word is not None:
-            words.append(word)
-    return tuple(words)
+    tracer = Tracer()
+    words = (tracer.read(event, at) for event, at in heard)
+    return tuple(word for word in words if word is not None)
+
+
+class Tracer:
+    """Reads one phone's log as it is written."""
+
+    def __init__(self) -> None:
+        self._process = _PhoneProcess()
+        self._pid: int | None = None
+
+    def read(self, event: RadioEvent, at: datetime) -> RadioWord | None:
+        """The next event and the moment it was heard; a word where it says something."""
+        if event.pid != self._pid:  # The phone process was started anew.
+            self._process, self._pid = _PhoneProcess(), event.pid
+        return self._process.read(event, at)
 
 
 class _PhoneProcess:

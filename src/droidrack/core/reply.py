@@ -112,7 +112,7 @@ def read_reply(
         hide: what the caller passed (number, text): masked wherever the answer repeats it.
     """
     if "Result:" not in stdout:
-        return _no_result(f"{stderr}\n{stdout}", exit_code)
+        return _no_result(_masked(f"{stderr}\n{stdout}", hide), exit_code)
     try:
         reply = parse_service_call(stdout)
     except ParseError as exc:

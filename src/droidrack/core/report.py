@@ -4,6 +4,7 @@ The panel knows `sent` and `failed`. UNKNOWN is held while evidence may still co
 it is told as the site's config says, and late evidence corrects the report.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -39,11 +40,20 @@ class StatusReport:
 
 OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 
+_BENCH_UID = re.compile(r"bench-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def from_bench(uid: str) -> bool:
+    """Whether a message came from `droidrack send`: the panel knows nothing of it."""
+    return _BENCH_UID.fullmatch(uid) is not None
+
 
 def report_for(
     uid: MessageUid, state: MessageState, code: str, at: datetime, unknown_as: UnknownAs
 ) -> StatusReport | None:
     """The report that a message in `state` owes the panel; None: nothing to say (yet)."""
+    if from_bench(uid):
+        return None
     if state is MessageState.SENT:
         return StatusReport(uid, WireStatus.SENT, at)
     if state in (MessageState.FAILED, MessageState.EXPIRED, MessageState.CANCELLED):

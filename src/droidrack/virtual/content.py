@@ -109,7 +109,7 @@ def _rows(phone: VirtualPhone, query: _Query) -> tuple[Sequence[str], list[tuple
 
 def _sms(phone: VirtualPhone, query: _Query) -> tuple[Sequence[str], list[tuple[object, ...]]]:
     api = phone.spec.api
-    if api < API_29_READ_SMS:
+    if api < API_29_READ_SMS or phone.spec.quirks.store_closed:
         raise _Refused(
             "java.lang.SecurityException: Permission Denial: reading"
             f" com.android.providers.telephony.SmsProvider uri content://sms from pid={_PID},"

@@ -4,8 +4,10 @@ import asyncio
 import math
 import posixpath
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
+from droidrack.virtual import framework_jar
 from droidrack.virtual.console import Console
 from droidrack.virtual.files import FileTree
 from droidrack.virtual.link import Hook, Link, nothing
@@ -79,6 +81,8 @@ class Handset:
         self.files = FileTree(lambda: math.floor(model.now().timestamp()))
         for path, content in model.proc_files.items():
             self.files.provide(path, content)
+        self.files.mkdir(posixpath.dirname(framework_jar.PATH), parents=True)
+        self.files.provide(framework_jar.PATH, partial(framework_jar.framework_jar, model.spec))
         self.screen = Screen()
         self.listeners: dict[str, Service] = {}
         self.end_processes: Hook = nothing

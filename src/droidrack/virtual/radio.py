@@ -19,7 +19,7 @@ from droidrack.virtual.radio_log import RadioLog
 from droidrack.virtual.sim_slots import ServiceState, SimSlot
 from droidrack.virtual.sms_store import SmsStore, SmsType
 from droidrack.virtual.sms_text import overlong, septets
-from droidrack.virtual.spec import PhoneSpec
+from droidrack.virtual.spec import PhoneSpec, SimCard
 from droidrack.virtual.usage_guard import UsageGuard
 
 MAX_RETRIES = 3
@@ -43,6 +43,7 @@ class Submission:
     persist: bool = True
     message_id: int = 0
     fate: Fate = field(default_factory=Fate)
+    card: SimCard | None = None  # What sat in the slot when the message was taken.
 
     @property
     def body(self) -> str:
@@ -57,6 +58,14 @@ class Dialog:
     reason: str
     submission: Submission
     row_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """One question to the modem. `serial` None: it went over IMS."""
+
+    name: str
+    serial: int | None
 
 
 class Radio:
@@ -118,7 +127,7 @@ class Radio:
             several = len(submission.parts) > 1
             self.log.too_long(too_long or 0, multipart=several, unit=unit)
             return
-        taken = replace(submission, fate=self._fate(submission))
+        taken = self._taken(submission)
         row_id = self._write(taken, SmsType.OUTBOX) if self.spec.api == 21 else None
         reason = self._question(taken)
         if reason is None:
@@ -141,8 +150,11 @@ class Radio:
     def send_data(self, submission: Submission, port: int, payload: bytes) -> None:
         """A data message: it leaves the radio, but has no text and no row."""
         text = f"data:{port}:{payload.hex()}"
-        taken = replace(submission, parts=(text,), persist=False, fate=self._fate(submission))
+        taken = replace(self._taken(submission), parts=(text,), persist=False)
         self._start(self._carry(taken, None))
+
+    def _taken(self, submission: Submission) -> Submission:
+        return replace(submission, fate=self._fate(submission), card=submission.slot.card)
 
     def _fate(self, submission: Submission) -> Fate:
         fate = self.faults.take(submission.slot.index)
@@ -206,12 +218,22 @@ class Radio:
             if not slot.in_service:
                 off = slot.service is ServiceState.POWER_OFF
                 return RESULT_RADIO_OFF if off else RESULT_NO_SERVICE
+            request = self._request(submission, index, retry, ims=ims)
             async with self._modems[slot.index]:
-                error = await self._attempt(submission, index, retry, sent, ims=ims)
+                error = await self._attempt(submission, index, retry, sent, request)
             if error != "SMS_SEND_FAIL_RETRY" or retry >= MAX_RETRIES:
                 return self._result(error, submission)
             retry += 1
             await asyncio.sleep(RETRY_DELAY_S)
+
+    def _request(self, submission: Submission, index: int, retry: int, *, ims: bool) -> _Request:
+        """Ask the modem. The line is written at once: what has to wait, waits in the modem."""
+        last = index == len(submission.parts) - 1
+        name = "SEND_SMS" if last or retry else "SEND_SMS_EXPECT_MORE"
+        if ims:
+            return _Request(name, None)
+        phone_id, silent = submission.slot.index, submission.fate.silent
+        return _Request(name, self.log.ril_request(name, phone_id, silent=silent))
 
     async def _attempt(
         self,
@@ -219,16 +241,10 @@ class Radio:
         index: int,
         retry: int,
         sent: list[str],
-        *,
-        ims: bool,
+        request: _Request,
     ) -> str | None:
         """One exchange with the modem: "" for sent, a RIL error, None when it stays silent."""
-        fate, slot = submission.fate, submission.slot
-        last = index == len(submission.parts) - 1
-        request = "SEND_SMS" if last or retry else "SEND_SMS_EXPECT_MORE"
-        serial = 0
-        if not ims:
-            serial = self.log.ril_request(request, slot.index, silent=fate.silent)
+        fate = submission.fate
         latency_s = fate.latency_s
         if latency_s is None:
             latency_s = self._dice.uniform(*self.spec.quirks.latency_s)
@@ -241,13 +257,13 @@ class Radio:
         await asyncio.sleep(latency_s * (1 - UP_SHARE))
         if error == "" and fate.outcome in (Outcome.LOST, Outcome.ANSWER_LOST):
             return None
-        self._log_answer(submission, serial, request, error, ims=ims)
+        self._log_answer(submission, request, error)
         return error
 
     def _verdict(self, submission: Submission, index: int, retry: int) -> str:
         """The modem's error for this try, "" for none."""
         fate, slot = submission.fate, submission.slot
-        if slot.card is None:
+        if slot.card is None or slot.card is not submission.card:
             return self._known("SIM_ABSENT")
         if not slot.in_service:
             return self._known("RADIO_NOT_AVAILABLE")
@@ -261,12 +277,11 @@ class Radio:
         """`error`, or what a modem of the early releases says in its place."""
         return error if self.spec.api >= 24 or RIL_ERRORS[error][0] <= 17 else "GENERIC_FAILURE"
 
-    def _log_answer(
-        self, submission: Submission, serial: int, request: str, error: str, *, ims: bool
-    ) -> None:
+    def _log_answer(self, submission: Submission, request: _Request, error: str) -> None:
         silent, phone_id = submission.fate.silent, submission.slot.index
         self._reference = (self._reference + 1) % 256
-        if ims:
+        name, serial = request.name, request.serial
+        if serial is None:
             reason = RIL_ERRORS[error][1] if error else 0
             self.log.ims_result(
                 self._reference,
@@ -277,10 +292,10 @@ class Radio:
                 silent=silent,
             )
         elif error:
-            self.log.ril_failed(serial, request, phone_id, error, silent=silent)
+            self.log.ril_failed(serial, name, phone_id, error, silent=silent)
         else:
             self.log.ril_sent(
-                serial, request, phone_id, self._reference, submission.message_id, silent=silent
+                serial, name, phone_id, self._reference, submission.message_id, silent=silent
             )
 
     def _result(self, error: str | None, submission: Submission) -> int | None:
@@ -336,9 +351,11 @@ class Radio:
     def _write(self, submission: Submission, kind: SmsType) -> int | None:
         if not submission.persist or submission.fate.row is Row.NEVER:
             return None
+        named = submission.slot.index if self.spec.quirks.rows_by_slot else submission.sub_id
+        told = submission.fate.row_sub_id
         return self._store.add(
             kind,
-            sub_id=submission.sub_id,
+            sub_id=named if told is None else told,
             address=submission.number,
             body=submission.body,
             at=self._wall(),

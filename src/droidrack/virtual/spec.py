@@ -49,6 +49,10 @@ class Quirks:
     ims_sms: bool = False  # SMS over IMS (9+): ImsSmsDispatcher speaks in the radio log.
     bits: int = 64  # Of the `service` binary: decides the width of printed errors.
     sms_gate: bool = False  # The maker's own permission switch refuses SMS from the shell.
+    store_closed: bool = False  # The maker keeps the SMS store from the shell.
+    rows_by_slot: bool = False  # `sub_id` of a row in the SMS store holds the slot's number.
+    odexed: bool = False  # The framework's jar holds no classes: they are in ART's own files.
+    numbered_stubs: bool = False  # TRANSACTION_… fields end in the code less one.
     latency_s: tuple[float, float] = (0.4, 1.6)  # Radio time of one part, shortest and longest.
     signal_dbm: tuple[int, ...] = (-93, -101)  # RSRP by slot.
     timezone: str = "America/Panama"

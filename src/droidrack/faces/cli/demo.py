@@ -96,7 +96,10 @@ async def _play(home: Path, *, plain: bool) -> "Comparison":
         if work.done():
             script.cancel()
             await work
-        await script
+        try:
+            await script
+        except TimeoutError:
+            console.print(f"[red]Not over after {DEADLINE_S:g} s, at: {stage.act}.[/red]")
         comparison = _compare(stage)
     _print_summary(console.print, comparison)
     return comparison

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from droidrack import __version__
-from droidrack.core.errors import ConfigError, RackError
+from droidrack.core.errors import RackError
+from droidrack.faces.cli.options import show_error
 
 COMMANDS = {
     "run": ("rack", "Run the controller for the phones of devices.toml."),
@@ -22,7 +23,7 @@ COMMANDS = {
     "devices": ("rack", "List what the adb servers see, and which entry it fits."),
     "pair": ("pairing", "Pair a phone with the panel."),
     "logout": ("pairing", "End a phone's session with the panel."),
-    "sims": ("pairing", "List, create, update, delete and bind the panel's SIM rows."),
+    "sims": ("sims", "List, create, update, delete and bind the panel's SIM rows."),
     "send": ("bench", "Send one message from a bench and wait for its proof."),
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
@@ -58,15 +59,6 @@ class LazyGroup(click.Group):
         except RackError as error:
             show_error(error)
             ctx.exit(error.exit_code)
-
-
-def show_error(error: RackError) -> None:
-    """Print an error to stderr for a person."""
-    click.echo(f"Error [{error.code}]: {error.message}", err=True)
-    for mistake in error.mistakes if isinstance(error, ConfigError) else ():
-        click.echo(f"  - {mistake}", err=True)
-    if error.hint:
-        click.echo(f"Hint: {error.hint}", err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

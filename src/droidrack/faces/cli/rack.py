@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from droidrack.faces.cli.options import config_option, json_option, print_json, print_table
+from droidrack.faces.cli.options import config_option, json_option, note, print_json, print_table
 
 if TYPE_CHECKING:
     from droidrack.app.world import Tell
@@ -64,7 +64,7 @@ def devices(config: Path, as_json: bool) -> None:
 
     settings = compose.load_settings(config)
     rows = []
-    for seen in asyncio.run(compose.survey(settings)):
+    for seen in asyncio.run(compose.survey(settings, note)):
         sighting, arrival = seen.sighting, seen.arrival
         serialno = arrival.serialno if arrival else ""
         fitting = [p.name for p in settings.phones if matches(p, sighting, serialno)]

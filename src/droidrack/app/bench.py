@@ -1,0 +1,154 @@
+"""One message by hand, through the very same rooms as a controller's messages.
+
+Journal, door, pace, attempt, confirmation: only the panel is not asked and not told.
+"""
+
+import asyncio
+import uuid
+
+from droidrack.app.confirming import Confirming
+from droidrack.app.handset import Handset
+from droidrack.app.listening import Listening
+from droidrack.app.sending import Sending
+from droidrack.app.world import World
+from droidrack.core.attempt import Evidence, EvidenceKind
+from droidrack.core.door import SimReading
+from droidrack.core.errors import ConfigError
+from droidrack.core.ids import MessageUid
+from droidrack.core.message import SETTLED, Message, MessageState
+from droidrack.core.settings import PhoneSettings
+from droidrack.ports import Life, PhoneRecord, SimRecord
+
+BENCH_ROW = "bench"
+"""Stands where a message names one of the panel's SIM rows."""
+
+POLL_S = 0.2
+"""How often the verdict is looked for; the rooms themselves are woken."""
+
+
+def choose_sim(handset: Handset, slot: int | None) -> SimReading:
+    """The card to send from: the named slot's, or the only one there is.
+
+    Raises:
+        ConfigError: the slot holds no card, or several do and none was named.
+    """
+    cards = [sim for sim in handset.sims if sim.sub_id is not None]
+    there = ", ".join(str(sim.slot) for sim in cards) or "none"
+    fitting = [sim for sim in cards if slot is None or sim.slot == slot]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise ConfigError(
+            "no slot holds a card" if slot is None else f"slot {slot} holds no card",
+            hint=f"slots with a card: {there}",
+        )
+    raise ConfigError("several slots hold a card", hint=f"choose one with --slot: {there}")
+
+
+def bench_uid() -> MessageUid:
+    """A uid that no panel gives; `core/report.py` knows its form."""
+    return MessageUid(f"bench-{uuid.uuid4()}")
+
+
+async def send_one(
+    world: World,
+    handset: Handset,
+    phone: PhoneSettings,
+    message: Message,
+    sim: SimReading,
+    *,
+    wait_s: float,
+) -> Life:
+    """Send one message on one card and wait for its verdict; the journal must be open.
+
+    Returns after `wait_s` at the latest, whatever became of it. A message that no phone has heard
+    of by then is cancelled: it must not go out by surprise when a controller is started later. One
+    that a phone has heard of keeps its open attempt, and the next controller looks for its outcome.
+
+    Raises:
+        PhoneError: the phone left or did not answer; the journal knows how far the message came.
+    """
+    journal = world.journal
+    await _remember(world, handset, phone)
+    await journal.bind_sim(
+        SimRecord(handset.device, message.sim_uid, sim.slot, sim.iccid, "bench", world.clock.now())
+    )
+    await journal.accept(handset.device, [message])
+    try:
+        async with asyncio.timeout(wait_s):
+            await _walk(world, handset, phone, message.uid)
+    except TimeoutError:
+        pass
+    except BaseExceptionGroup as failures:
+        raise _first(failures) from failures
+    finally:
+        await _take_back(world, message.uid)
+        await journal.unbind_sim(handset.device, message.sim_uid)
+    return await _life(world, message.uid)
+
+
+async def _remember(world: World, handset: Handset, phone: PhoneSettings) -> None:
+    """Note who this phone is; a gateway that the journal knows stays."""
+    known = {record.device: record for record in await world.journal.phones()}
+    record = known.get(handset.device)
+    await world.journal.remember_phone(
+        PhoneRecord(
+            device=handset.device,
+            name=phone.name,
+            serial=handset.serialno,
+            gateway_uid=record.gateway_uid if record else "",
+            fingerprint=handset.identity.fingerprint,
+            seen_at=world.clock.now(),
+        )
+    )
+
+
+async def _walk(world: World, handset: Handset, phone: PhoneSettings, uid: MessageUid) -> None:
+    """Run the rooms until the message has its verdict; others of this phone stay waiting."""
+    listening = Listening(world, handset)
+    confirming = Confirming(world, handset, listening, on_settled=_nobody)
+    sending = Sending(
+        world, handset, phone.pacing, on_open=confirming.opened, on_settled=_nobody, only=uid
+    )
+    confirming.on_free = sending.wake
+    async with asyncio.TaskGroup() as group:
+        rooms = [group.create_task(listening.run())]
+        await confirming.recover()
+        rooms += [group.create_task(confirming.run()), group.create_task(sending.run())]
+        while not _over((await _life(world, uid)).state):
+            await world.clock.sleep(POLL_S)
+        for room in rooms:
+            room.cancel()
+
+
+def _nobody() -> None:
+    """No report waits for being told."""
+
+
+def _over(state: MessageState) -> bool:
+    return state in SETTLED or state is MessageState.UNKNOWN
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    first: BaseException = failures
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first
+
+
+async def _take_back(world: World, uid: MessageUid) -> None:
+    """Cancel the message if no phone has heard of it."""
+    if (await _life(world, uid)).state is not MessageState.ACCEPTED:
+        return
+    now = world.clock.now()
+    why = Evidence(EvidenceKind.POLICY, now, "the bench ended before the phone was free to send")
+    await world.journal.settle(
+        uid, MessageState.CANCELLED, code="CANCELLED", evidence=[why], report=None, at=now
+    )
+
+
+async def _life(world: World, uid: MessageUid) -> Life:
+    life = await world.journal.life(uid)
+    if life is None:
+        raise AssertionError("an accepted message is in the journal")
+    return life

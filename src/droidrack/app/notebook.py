@@ -1,0 +1,39 @@
+"""A notebook that lasts as long as its controller: for benches and simulations."""
+
+from droidrack.core.capability import Proof
+from droidrack.core.ids import DeviceUuid
+from droidrack.core.learn import Codes
+
+
+class MemoryNotebook:
+    """See `ports.Notebook`."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, Codes] = {}
+        self._proofs: dict[DeviceUuid, Proof] = {}
+        self._quarantines: dict[DeviceUuid, str] = {}
+
+    def codes(self, build: str) -> Codes | None:
+        """What was read of a build's framework."""
+        return self._codes.get(build)
+
+    def keep_codes(self, build: str, codes: Codes) -> None:
+        """Keep it, replacing what was kept."""
+        if build:
+            self._codes[build] = codes
+
+    def proof(self, device: DeviceUuid) -> Proof | None:
+        """As what a phone was proven last."""
+        return self._proofs.get(device)
+
+    def keep_proof(self, device: DeviceUuid, proof: Proof) -> None:
+        """Keep it, replacing an earlier one."""
+        self._proofs[device] = proof
+
+    def quarantine(self, device: DeviceUuid) -> str:
+        """Why a phone must not send; "" where it may."""
+        return self._quarantines.get(device, "")
+
+    def set_quarantine(self, device: DeviceUuid, reason: str) -> None:
+        """Keep a phone from sending; "" lets it send again."""
+        self._quarantines[device] = reason

@@ -1,0 +1,117 @@
+"""The SMS store of one phone, as far as the shell may read it.
+
+Each query starts a process on the phone, so one answer serves everybody who asks at that time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from droidrack.app.steady import Steady
+from droidrack.core.errors import PhoneRefused
+from droidrack.core.ids import Msisdn, SubId
+from droidrack.core.matching import SHELL_PACKAGE, StoreRow
+from droidrack.core.parse.rows import Row, parse_rows
+from droidrack.core.parse.text import integer
+from droidrack.core.shell import command_line
+from droidrack.ports import Clock, Phone
+
+QUERY = ("content", "query", "--uri", "content://sms")
+
+DEADLINE_S = 20.0
+"""`content` starts a Java process on the phone: 0.5 s on good ones, several on loaded ones."""
+
+FRESH_S = 30.0
+"""How old the highest row id may be when it serves as a watermark. Older only makes more rows to
+look at: all open attempts are matched against them together."""
+
+COLUMNS = ("_id", "type", "sub_id", "date", "error_code", "creator", "address")
+"""The address last: nothing it may hold can then be taken for another column."""
+
+
+class SmsStore:
+    """Reads one phone's store. `generation` grows when the store was emptied and counts anew.
+
+    `names_sim`: whether a row's `sub_id` is the subscription's id on this build; else it is left
+    out, because a slot's number may be another card's id.
+    """
+
+    def __init__(
+        self, phone: Phone, clock: Clock, steady: Steady, *, names_sim: bool = True
+    ) -> None:
+        self._phone = phone
+        self._clock = clock
+        self._steady = steady
+        self._names_sim = names_sim
+        self._top = 0
+        self._top_read_at = -1e9
+        self.generation = 0
+
+    async def watermark(self) -> int:
+        """A row id that no row of a later attempt is at or below.
+
+        Raises:
+            PhoneRefused: the store answered with a refusal.
+        """
+        if self._clock.monotonic() - self._top_read_at > FRESH_S:
+            await self._read_top()
+        return self._top
+
+    async def rows_above(self, floor: int) -> tuple[StoreRow, ...]:
+        """The shell's own rows with a higher id, as they are now.
+
+        Raises:
+            PhoneRefused: the store answered with a refusal.
+        """
+        where = f"_id>{floor} AND creator='{SHELL_PACKAGE}'"
+        argv = [*QUERY, "--projection", ":".join(COLUMNS), "--where", where]
+        rows = await self._ask(command_line(argv), COLUMNS)
+        seen_at = self._steady.now()
+        found = [row for fields in rows if (row := _store_row(fields, seen_at)) is not None]
+        if not self._names_sim:
+            found = [replace(row, sub_id=None) for row in found]
+        self._top = max([self._top, *(row.row_id for row in found)])
+        return tuple(found)
+
+    async def _read_top(self) -> None:
+        # The store may hold years of texts, and what the shell may ask has no limit: the first
+        # line of the sorted answer is enough.
+        argv = [*QUERY, "--projection", "_id", "--sort", "_id DESC"]
+        rows = await self._ask(f"{command_line(argv)} 2>&1 | head -n 3", ("_id",))
+        top = max(
+            (number for row in rows if (number := integer(row["_id"])) is not None), default=0
+        )
+        if top < self._top:
+            self.generation += 1
+        self._top = top
+        self._top_read_at = self._clock.monotonic()
+
+    async def _ask(self, command: str, columns: tuple[str, ...]) -> tuple[Row, ...]:
+        completed = await self._phone.run(command, deadline_s=DEADLINE_S)
+        text = completed.text + completed.stderr.decode("utf-8", "replace")
+        table = parse_rows(text, columns)
+        if table.error is not None:
+            raise PhoneRefused(
+                f"{self._phone.serial}: the SMS store is closed: {table.error}",
+                serial=self._phone.serial,
+                hint="the shell may not read content://sms on this phone; check the vendor's "
+                "`USB debugging (security settings)` switch",
+            )
+        return table.rows
+
+
+def _store_row(fields: Mapping[str, str | None], seen_at: datetime) -> StoreRow | None:
+    row_id, kind = integer(fields["_id"]), integer(fields["type"])
+    if row_id is None or kind is None:
+        return None
+    sub_id = integer(fields["sub_id"])
+    return StoreRow(
+        row_id=row_id,
+        type=kind,
+        sub_id=None if sub_id is None else SubId(sub_id),
+        address=Msisdn(fields["address"] or ""),
+        date_ms=integer(fields["date"]),
+        error_code=integer(fields["error_code"]),
+        creator=fields["creator"],
+        first_seen_at=seen_at,
+    )

@@ -1,0 +1,165 @@
+"""`droidrack send`: one message from a bench, with its proof."""
+
+import asyncio
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from droidrack.core.errors import ConfigError, JournalBusy, RackError
+from droidrack.core.message import SETTLED, Message, MessageState, Priority
+from droidrack.faces.cli.options import (
+    config_option,
+    json_option,
+    note,
+    phone_named,
+    plain,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from droidrack.app.world import World
+    from droidrack.core.ids import Body, Msisdn
+    from droidrack.core.settings import PhoneSettings, Settings
+    from droidrack.ports import Life
+
+BODY_LIMIT_BYTES = 64 * 1024
+"""No text of 255 segments is longer; a larger file is given by mistake."""
+
+
+@click.command()
+@config_option
+@click.option("--phone", required=True, help="The phone, by its name in devices.toml.")
+@click.option("--slot", type=click.IntRange(0, 3), help="SIM slot; needed where several are used.")
+@click.option("--to", "number", required=True, help="Number to send to.")
+@click.option(
+    "--body-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File with the text, UTF-8, sent as it is.",
+)
+@click.option("--body-stdin", is_flag=True, help="Read the text from stdin, as it is.")
+@click.option("--body", help="The text; every user of this host can read it in the process list.")
+@click.option(
+    "--wait",
+    "wait_s",
+    default=420.0,
+    show_default=True,
+    type=click.FloatRange(1, 3600),
+    help="Seconds until the command ends, whatever became of the message.",
+)
+@json_option
+def send(
+    config: Path,
+    phone: str,
+    slot: int | None,
+    number: str,
+    body_file: Path | None,
+    body_stdin: bool,
+    body: str | None,
+    wait_s: float,
+    as_json: bool,
+) -> None:
+    """Send ONE REAL message from a bench, and wait for its proof.
+
+    It goes through the same rooms as the panel's messages: journal, pace, one attempt that is on
+    disk before the phone hears of it, and the phone's own records as witnesses. The panel is
+    neither asked nor told, and the phone need not be paired. A running controller has to be stopped
+    first. Exit code 0 only if it was sent. For example:
+
+        printf 'Hello' | droidrack send --phone bay-1 --to +15550100001 --body-stdin
+    """
+    from droidrack import compose
+    from droidrack.core.ids import Body, Msisdn
+
+    text = Body(_text(body_file, body, stdin=body_stdin))
+    settings = compose.load_settings(config)
+    entry = phone_named(settings, phone)
+    life = asyncio.run(_send(settings, entry, slot, Msisdn(number), text, wait_s))
+    _show(life, entry, as_json=as_json)
+    raise SystemExit(0 if life.state is MessageState.SENT else 1)
+
+
+def _text(file: Path | None, given: str | None, *, stdin: bool) -> str:
+    """The text from the one source that was named, unchanged."""
+    if (file is not None) + stdin + (given is not None) != 1:
+        raise click.UsageError("one of --body-file, --body-stdin and --body is needed")
+    if given is not None:
+        return given
+    try:
+        with file.open("rb") if file else sys.stdin.buffer as stream:
+            content = stream.read(BODY_LIMIT_BYTES + 1)
+        text = content.decode("utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{file}: {(exc.strerror or 'cannot be read').lower()}") from exc
+    except UnicodeDecodeError as exc:
+        raise ConfigError("the text is not UTF-8", hint="save it as UTF-8") from exc
+    if len(content) > BODY_LIMIT_BYTES:
+        raise ConfigError(f"the text is longer than {BODY_LIMIT_BYTES} bytes")
+    return text
+
+
+async def _send(
+    settings: "Settings",
+    phone: "PhoneSettings",
+    slot: int | None,
+    number: "Msisdn",
+    body: "Body",
+    wait_s: float,
+) -> "Life":
+    from droidrack import compose
+    from droidrack.app.bench import BENCH_ROW, bench_uid, choose_sim, send_one
+    from droidrack.app.finding import find
+    from droidrack.app.handset import Handset
+
+    async with compose.open_world(settings, note) as world:
+        await _open_journal(world)
+        try:
+            async with compose.open_buses(settings, note, borrow=False) as buses:
+                found = (await find(buses, [phone]))[phone.name]
+                if isinstance(found, RackError):
+                    raise found
+                handset = await Handset.meet(world, found)
+                sim = choose_sim(handset, slot)
+                now = world.clock.now()
+                message = Message(
+                    uid=bench_uid(),
+                    number=number,
+                    body=body,
+                    sim_uid=BENCH_ROW,
+                    priority=Priority.HIGH,
+                    received_at=now,
+                    valid_until=now + timedelta(seconds=wait_s),
+                )
+                click.echo(f"{phone.name}, slot {sim.slot}: sending {message.uid} …", err=True)
+                return await send_one(world, handset, phone, message, sim, wait_s=wait_s)
+        finally:
+            await world.journal.close()
+
+
+async def _open_journal(world: "World") -> None:
+    try:
+        await world.journal.open()
+    except JournalBusy as busy:
+        busy.hint = (
+            "stop that controller first, or queue the message in the panel: only one of them may "
+            "send through a phone"
+        )
+        raise
+
+
+def _show(life: "Life", phone: "PhoneSettings", *, as_json: bool) -> None:
+    from droidrack.app import views
+    from droidrack.faces.cli.ledger import print_life
+
+    names = {life.device: phone.name}
+    if as_json:
+        print_json(views.whole(life, names, reveal=False))
+        return
+    print_life(life, names, reveal=False)
+    if life.state not in SETTLED:
+        click.echo(
+            "Its outcome is not proven yet. The next controller (`droidrack run`) goes on looking; "
+            f"then: droidrack why {plain(life.message.uid)}"
+        )

@@ -1,0 +1,155 @@
+"""`droidrack messages` and `droidrack why`: what the journal holds, while a controller runs too."""
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from droidrack.core.errors import RackError
+from droidrack.core.message import MessageState
+from droidrack.faces.cli.options import (
+    config_option,
+    json_option,
+    phone_named,
+    plain,
+    print_json,
+    print_table,
+)
+
+if TYPE_CHECKING:
+    from droidrack.app.views import Shown
+    from droidrack.core.ids import DeviceUuid
+    from droidrack.core.settings import Settings
+    from droidrack.ports import Life
+
+Names = dict["DeviceUuid", str]
+
+reveal_option = click.option(
+    "--reveal", is_flag=True, help="Show numbers and texts; without it numbers are masked."
+)
+
+
+@click.command()
+@config_option
+@click.option("--phone", default="", help="Only this phone's, by its name in devices.toml.")
+@click.option(
+    "--state",
+    "states",
+    multiple=True,
+    type=click.Choice([state.value for state in MessageState]),
+    help="Only messages in this state; may be given several times.",
+)
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="At most so many, the newest.",
+)
+@reveal_option
+@json_option
+def messages(
+    config: Path, phone: str, states: tuple[str, ...], limit: int, reveal: bool, as_json: bool
+) -> None:
+    """List the journal's messages, the newest first.
+
+    Works while a controller runs. For example, what went wrong on one phone:
+
+        droidrack messages --phone bay-1 --state failed --state unknown
+    """
+    from droidrack import compose
+    from droidrack.app import views
+
+    settings = compose.load_settings(config)
+    wanted = tuple(MessageState(state) for state in states)
+    lives, names = asyncio.run(_messages(settings, phone, wanted, limit))
+    rows = [views.summary(life, names, reveal=reveal) for life in lives]
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo("No such messages.")
+    else:
+        _print_rows(rows, reveal=reveal)
+
+
+def _print_rows(rows: list["Shown"], *, reveal: bool) -> None:
+    columns = [key for key in rows[0] if key != "text" or reveal]
+    short = [{**row, "received_at": str(row["received_at"])[:19]} for row in rows]
+    print_table("Messages (UTC)", columns, [[row[key] for key in columns] for row in short])
+
+
+async def _messages(
+    settings: "Settings", phone: str, states: tuple[MessageState, ...], limit: int
+) -> tuple[tuple["Life", ...], Names]:
+    from droidrack import compose
+    from droidrack.app import views
+
+    async with compose.observe_journal(settings) as journal:
+        records = await journal.phones()
+        names = views.phone_names(records)
+        device = views.device_of(records, phone) if phone else None
+        if phone and device is None:
+            phone_named(settings, phone)  # A name that is nobody's is the operator's mistake.
+            return (), names
+        return await journal.messages(device=device, states=states, limit=limit), names
+
+
+@click.command()
+@click.argument("uid")
+@config_option
+@reveal_option
+@json_option
+def why(uid: str, config: Path, reveal: bool, as_json: bool) -> None:
+    """Tell the whole life of message UID, with its proof: states, attempts, witnesses, reports.
+
+    UID is the panel's; `droidrack messages` lists them. Works while a controller runs. For example:
+
+        droidrack why 7f3a9c21
+    """
+    from droidrack import compose
+    from droidrack.app import views
+
+    settings = compose.load_settings(config)
+    life, names = asyncio.run(_life(settings, uid))
+    if as_json:
+        print_json(views.whole(life, names, reveal=reveal))
+    else:
+        print_life(life, names, reveal=reveal)
+
+
+async def _life(settings: "Settings", uid: str) -> tuple["Life", Names]:
+    from droidrack import compose
+    from droidrack.app import views
+    from droidrack.core.ids import MessageUid
+
+    async with compose.observe_journal(settings) as journal:
+        life = await journal.life(MessageUid(uid))
+        if life is None:
+            raise RackError(
+                f"the journal holds no message {plain(uid)}",
+                hint="the panel never offered it to this rack, or it is older than the journal "
+                "keeps; `droidrack messages` lists what is there",
+            )
+        return life, views.phone_names(await journal.phones())
+
+
+def print_life(life: "Life", names: Names, *, reveal: bool) -> None:
+    """A message's life as text."""
+    from droidrack.app import views
+
+    facts = views.whole(life, names, reveal=reveal)
+    click.secho(f"{plain(life.message.uid)}: {life.state.value} {life.code}".rstrip(), bold=True)
+    if facts["meaning"]:
+        click.echo(f"  {facts['meaning']} ({facts['code_kind']})")
+        click.echo(f"  What to do: {facts['remedy']}")
+    for key in ("phone", "device", "sim", "to", "text", "priority", "received_at", "valid_until"):
+        if facts[key] is not None:
+            click.echo(f"  {key.replace('_', ' '):<12} {plain(str(facts[key]))}")
+    click.echo("Life")
+    for entry in views.timeline(life, reveal=reveal):
+        at = entry.at.isoformat(" ", "milliseconds")[:23]
+        click.echo(f"  {at}Z  {entry.kind:<8}  {plain(entry.text)}")
+    click.echo("Reports to the panel")
+    for line in views.report_lines(life) or ("none is owed yet",):
+        click.echo(f"  {plain(line)}")

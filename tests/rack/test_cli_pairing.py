@@ -1,0 +1,265 @@
+"""`droidrack pair`, `logout` and `sims` on virtual phones and the local panel."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cli_bench import Desk, desk
+from controller_bench import swift
+
+from droidrack.virtual.panel.faults import Fault, FaultKind
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Iterator[Desk]:
+    """A phone with two cards and one with a single card; every output is searched for secrets."""
+    with desk([swift(13), swift(9)], tmp_path) as it:
+        yield it
+        printed = "\n".join(it.printed)
+        assert [] == [secret for secret in it.secrets if secret in printed]
+
+
+def paired(shelf: Desk, phone: str = "bay-0") -> str:
+    """Pair a phone; the token that was spent."""
+    token = shelf.mint()
+    result = shelf.run("pair", "--phone", phone, "--token-stdin", stdin=token + "\n")
+    assert 0 == result.exit_code, result.output
+    assert token not in result.output
+    return token
+
+
+def test_pair_reads_the_token_from_stdin_and_shows_gateway_and_rows(shelf: Desk) -> None:
+    """A paired phone is shown with its gateway and one SIM row per card."""
+    token = shelf.mint()
+    (result,) = shelf.json("pair", "--phone", "bay-0", "--token-stdin", stdin=token)
+    (device,) = shelf.do(shelf.table.store.devices)
+    assert (device.uuid, device.gateway_uid) == (result["device"], result["gateway"])
+    assert [0, 1] == [row["slot"] for row in result["sims"]]
+    assert token not in "\n".join(shelf.printed)
+
+
+def test_pair_reads_the_token_from_a_file(shelf: Desk, tmp_path: Path) -> None:
+    """As a program of its own: the token's file works, the token shows nowhere."""
+    token, file = shelf.mint(), tmp_path / "bay-1.token"
+    file.write_text(token)
+    file.chmod(0o600)
+    done = shelf.spawn("pair", "--phone", "bay-1", "--token-file", str(file))
+    assert 0 == done.returncode, done.stderr
+    assert "bay-1: paired as gateway " in done.stdout
+    assert token not in done.stdout + done.stderr
+
+
+def test_pair_with_a_spent_token_explains_it(shelf: Desk) -> None:
+    """A token works once; the second use says so, exits 1 and does not repeat the token."""
+    token = paired(shelf)
+    result = shelf.run("pair", "--phone", "bay-1", "--token-stdin", stdin=token)
+    assert 1 == result.exit_code
+    assert "a pairing token works once" in result.stderr
+    assert token not in result.output
+
+
+def test_pair_whose_answer_was_lost_says_that_the_token_may_be_spent(shelf: Desk) -> None:
+    """The panel took the token and its answer did not arrive: a new one is asked for."""
+    shelf.do(lambda: shelf.table.faults.add("register", Fault(FaultKind.DROP, taken=True), times=1))
+    token = shelf.mint()
+    result = shelf.run("pair", "--phone", "bay-0", "--token-stdin", stdin=token)
+    assert 1 == result.exit_code
+    assert "may be spent" in result.stderr
+    paired(shelf)
+
+
+def test_pair_of_an_absent_phone_keeps_the_token(shelf: Desk) -> None:
+    """A phone that is not attached is said to be so, and its token stays good."""
+    shelf.call(shelf.table.phones[0].link.unplug())
+    token = shelf.mint()
+    result = shelf.run("pair", "--phone", "bay-0", "--token-stdin", stdin=token)
+    assert 1 == result.exit_code
+    assert "bay-0: not attached" in result.stderr
+    shelf.call(shelf.table.phones[0].link.replug())
+    again = shelf.run("pair", "--phone", "bay-0", "--token-stdin", stdin=token)
+    assert 0 == again.exit_code, again.output
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--phone", "bay-9"), "no phone is called 'bay-9'"),
+        ((), "--phone NAME or --all"),
+        (("--phone", "bay-0"), "no pairing token"),
+        (("--all", "--token-stdin"), "one token pairs one phone"),
+        (("--phone", "bay-0", "--token-file", "/no/such/file"), "absent or empty"),
+        (("--phone", "bay-0", "--token-stdin"), "no single pairing token"),
+    ],
+)
+def test_pair_without_what_it_needs_says_what(
+    shelf: Desk, words: tuple[str, ...], said: str
+) -> None:
+    """Each mistake of the command line has its own sentence, and no phone is touched."""
+    result = shelf.run("pair", *words, stdin="two words\n")
+    assert result.exit_code in (1, 2)
+    assert said in result.stderr
+    assert [] == shelf.do(shelf.table.store.devices)
+
+
+def test_pair_beside_a_controller_that_has_a_session_replaces_it(shelf: Desk) -> None:
+    """The controller goes on with the new session and does not throw it away with the old one."""
+    paired(shelf)
+    with shelf.controller() as running:
+        shelf.call(running.ready(0))
+        paired(shelf)
+        uid = shelf.do(lambda: shelf.table.queue("after the second pairing", phone=0))
+        shelf.call(shelf.table.reported(running, [uid]))
+    assert [("sent", None)] == shelf.do(lambda: shelf.table.told(uid))
+
+
+def test_logout_ends_the_session_of_an_absent_phone(shelf: Desk) -> None:
+    """The phone need not be attached; afterwards the panel shows it as offline."""
+    paired(shelf)
+    shelf.call(shelf.table.phones[0].link.unplug())
+    result = shelf.run("logout", "--phone", "bay-0", "--yes")
+    assert (0, "bay-0: logged out\n") == (result.exit_code, result.stdout)
+    (device,) = shelf.do(shelf.table.store.devices)
+    assert device.online is False
+    again = shelf.run("logout", "--phone", "bay-0", "--yes")
+    assert 1 == again.exit_code
+    assert "not paired" in again.stderr
+
+
+def test_logout_asks_first(shelf: Desk) -> None:
+    """Without --yes nothing happens unless the person says yes."""
+    paired(shelf)
+    assert 1 == shelf.run("logout", "--phone", "bay-0", stdin="n\n").exit_code
+    (device,) = shelf.do(shelf.table.store.devices)
+    assert device.online is True
+
+
+def test_logout_with_a_dead_panel_keeps_the_session(shelf: Desk) -> None:
+    """A panel that does not answer may not have ended it: nothing is forgotten here."""
+    paired(shelf)
+    shelf.call(shelf.table.desk.close())
+    result = shelf.run("logout", "--phone", "bay-0", "--yes")
+    assert 1 == result.exit_code
+    assert "PANEL_UNAVAILABLE" in result.stderr
+    shelf.call(shelf.table.desk.open())
+    assert 0 == shelf.run("logout", "--phone", "bay-0", "--yes").exit_code
+
+
+# --- SIM rows ---------------------------------------------------------------------------------
+
+
+def drifts(shelf: Desk, phone: str = "bay-0") -> dict[int, str | None]:
+    """What `sims list` says about each slot of a phone."""
+    rows = shelf.json("sims", "list", "--phone", phone)
+    return {row["slot"]: row["drift"] for row in rows if row["slot"] is not None}
+
+
+def test_sims_list_agrees_after_a_controller_bound_the_rows(shelf: Desk) -> None:
+    """Rows, bindings and cards agree, while the controller runs and after it."""
+    paired(shelf)
+    assert {0: None, 1: None} == drifts(shelf)  # No journal yet, so no binding is missing.
+    with shelf.controller() as running:
+        shelf.call(running.ready(0))
+        assert {0: None, 1: None} == drifts(shelf)
+    rows = shelf.json("sims", "list", "--phone", "bay-0")
+    assert all(row["bound"] == row["card"] for row in rows)
+
+
+def test_sims_list_shows_a_changed_card_until_the_row_is_bound_anew(shelf: Desk) -> None:
+    """Another card in the slot is drift with its remedy; `sims bind` ends it."""
+    paired(shelf)
+    with shelf.controller() as running:
+        shelf.call(running.ready(0))
+    model = shelf.table.phones[0].model
+    one = shelf.do(lambda: model.remove_sim(0))
+    other = shelf.do(lambda: shelf.table.phones[1].model.remove_sim(0))
+    assert one is not None
+    assert other is not None
+    assert "SIM_ABSENT" in str(drifts(shelf)[0])
+    shelf.do(lambda: model.insert_sim(0, other))
+    assert "SIM_CHANGED" in str(drifts(shelf)[0])
+    result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "0")
+    assert 0 == result.exit_code, result.output
+    assert {0: None, 1: None} == drifts(shelf)
+
+
+def test_sims_bind_beside_a_controller_says_stop_it(shelf: Desk) -> None:
+    """The binding is the controller's; the command ends at once with who holds the journal."""
+    paired(shelf)
+    with shelf.controller() as running:
+        shelf.call(running.ready(0))
+        result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "0")
+    assert 1 == result.exit_code
+    assert "JOURNAL_BUSY" in result.stderr
+    assert "stop the controller" in result.stderr
+
+
+def test_sims_bind_of_an_empty_slot_is_refused(shelf: Desk) -> None:
+    """Without a card there is nothing to bind to; the binding stays as it was."""
+    paired(shelf)
+    shelf.do(lambda: shelf.table.phones[0].model.remove_sim(1))
+    result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "1")
+    assert 1 == result.exit_code
+    assert "slot 1 holds no card" in result.stderr
+
+
+def test_sims_delete_create_update_change_panel_and_memory(shelf: Desk) -> None:
+    """Each change is at the panel and in the phone's own session, by slot."""
+    paired(shelf)
+    assert 0 == shelf.run("sims", "delete", "--phone", "bay-0", "--slot", "1", "--yes").exit_code
+    assert "a card without a row at the panel" == drifts(shelf)[1]
+    made = shelf.run(
+        *("sims", "create", "--phone", "bay-0", "--slot", "1"),
+        *("--label", "Red network", "--country", "DE"),
+    )
+    assert 0 == made.exit_code, made.output
+    changed = shelf.run(
+        "sims", "update", "--phone", "bay-0", "--slot", "1", "--inactive", "--country", "AT"
+    )
+    assert 0 == changed.exit_code, changed.output
+    (device,) = shelf.do(shelf.table.store.devices)
+    row = shelf.do(lambda: shelf.table.store.sims(device))[1]
+    assert ("Red network", "AT", False) == (row.label, row.country_code, row.active)
+    listed = shelf.json("sims", "list", "--phone", "bay-0")[1]
+    assert (row.uid, "Red network", False) == (listed["row"], listed["label"], listed["active"])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("create", "--slot", "0", "--country", "DE"), "has a row already"),
+        (("create", "--slot", "3"), "wants a country"),
+        (("update", "--slot", "3", "--country", "DE"), "no SIM rows fit"),
+        (("update", "--country", "DE"), "which row?"),
+        (("update", "--slot", "0", "--country", "germany"), "two capitals"),
+        (("delete", "--sim", "none-such", "--yes"), "no SIM rows fit"),
+    ],
+)
+def test_sims_change_that_means_no_row_is_refused(
+    shelf: Desk, words: tuple[str, ...], said: str
+) -> None:
+    """A mistake is named with what there is, before the panel hears of it."""
+    paired(shelf)
+    result = shelf.run("sims", words[0], "--phone", "bay-0", *words[1:])
+    assert 2 == result.exit_code
+    assert said in result.stderr
+
+
+def test_sims_row_created_beside_a_controller_is_known_to_it(shelf: Desk) -> None:
+    """A message for a row that was made while the controller ran goes out on its card."""
+    paired(shelf)
+    with shelf.controller() as running:
+        shelf.call(running.ready(0))
+        shelf.run("sims", "delete", "--phone", "bay-0", "--slot", "1", "--yes")
+        shelf.run("sims", "create", "--phone", "bay-0", "--slot", "1", "--country", "DE")
+        worker = running.workers[0]
+        (device,) = shelf.do(shelf.table.store.devices)
+        uid = shelf.do(lambda: shelf.table.store.sims(device))[1].uid
+        shelf.call(
+            running.until(
+                lambda: any(row.uid == uid for row in worker.session.current.sims),  # type: ignore[union-attr]  # It is paired.
+                "the controller knows the new row",
+            )
+        )
+        message = shelf.do(lambda: shelf.table.queue("on the new row", phone=0, slot=1))
+        shelf.call(shelf.table.reported(running, [message]))
+    assert [("sent", None)] == shelf.do(lambda: shelf.table.told(message))
