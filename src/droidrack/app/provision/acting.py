@@ -99,9 +99,8 @@ class Acting:
 
     async def keep(self, name: str, content: bytes) -> None:
         """Keep a file as evidence."""
-        kept = await asyncio.to_thread(
-            self.bench.evidence.keep, self.run, f"{self.folder}/{name}", content
-        )
+        place = f"{self.folder}/{name}"
+        kept = await self.bench.aside(lambda: self.bench.evidence.keep(self.run, place, content))
         self.files.append(kept)
 
     async def close(self) -> None:
@@ -150,7 +149,7 @@ class Acting:
     async def _push(self, act: Push, left_s: float) -> None:
         arrival = await self.here()
         async with self.limits.transfer(arrival.sighting.usb, act.file.size_bytes):
-            content = await asyncio.to_thread(self.bench.supplies.content, act.file)
+            content = await self.bench.aside(lambda: self.bench.supplies.content(act.file))
             await arrival.files.push(content, act.remote, deadline_s=left_s, mode=act.mode)
 
     async def _pull(self, act: Pull, left_s: float) -> None:

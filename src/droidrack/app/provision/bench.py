@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from droidrack.app.arrival import Arrival
 from droidrack.app.provision.limits import LimitSettings
@@ -12,6 +12,8 @@ from droidrack.core.provision.record import PhoneFate, RunKind, StepState
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import Clock, Dice
 from droidrack.ports_provisioning import Evidence, Leases, RunJournal, Screen, Supplies
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class Progressed:
     cause: str = ""
 
 
+class Aside(Protocol):
+    """Does something that blocks without holding the others: in a thread, or in simulation here."""
+
+    async def __call__(self, job: Callable[[], T], /) -> T:
+        """The job's result, or its exception."""
+        ...
+
+
 class Watcher(Protocol):
     """Hears of progress."""
 
@@ -81,3 +91,4 @@ class Bench:
     dice: Dice
     tell: Tell
     watch: Watcher
+    aside: Aside

@@ -125,8 +125,9 @@ class PhoneWalk:
             return replace(record, state=StepState.BLOCKED, cause=cause)
         try:
             # Digests of large files are read from the disk.
-            params, key = await asyncio.to_thread(
-                resolve, step, variables, self._bench.supplies.describe, self._bench.supplies.reveal
+            supplies = self._bench.supplies
+            params, key = await self._bench.aside(
+                lambda: resolve(step, variables, supplies.describe, supplies.reveal)
             )
         except Refusal as no:
             return replace(record, state=StepState.FAILED, cause=no.cause, hint=no.hint)

@@ -81,7 +81,9 @@ def _create_steps() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("provision_steps_pkey")),
-        sa.UniqueConstraint("run", "device", "step", name=op.f("provision_steps_run_key")),
+        sa.UniqueConstraint(
+            "run", "device", "step", name=op.f("provision_steps_run_device_step_key")
+        ),
     )
     op.create_index("provision_steps_key", "provision_steps", ["device", "key"])
     op.create_index("provision_steps_boot", "provision_steps", ["device", "boot_id"])
