@@ -44,7 +44,7 @@ class Choices:
     absent_s: float = 120.0  # how long a phone may be away in the middle of its steps
     arrive_s: float = 15.0  # how long a phone may take to show at the start
     lease_wait_s: float = 60.0  # how long sending may take to let go of a phone
-    again: frozenset[str] = frozenset()  # steps that a person allows to be repeated
+    again: frozenset[str] = frozenset()  # `STEP` or `PHONE:STEP` that may be repeated
     limits: LimitSettings = field(default_factory=LimitSettings)
 
 

@@ -64,7 +64,6 @@ class PhoneWalk:
         self._brake = brake
         self._done: list[tuple[Step, StepWalk]] = []
         self._states: dict[str, StepState] = {}
-        self._untidy = False
         self.records: dict[str, StepRecord] = {}
 
     async def walk(self, record: PhoneRecord) -> PhoneRecord:
@@ -137,8 +136,7 @@ class PhoneWalk:
             self._here, self._back,
         )  # fmt: skip
         walk = StepWalk(step, params, acting=acting, record=replace(record, key=key), past=past,
-                        again=step.name in self._choices.again)  # fmt: skip
-        self._untidy |= walk.doubt
+                        again=self._permitted(step))  # fmt: skip
         if self._choices.kind is not RunKind.APPLY:
             return await self._looked(step, walk, after=", ".join(unmet))
         ended = await self._applied(step, walk)
@@ -147,6 +145,10 @@ class PhoneWalk:
         elif ended.state in (StepState.DONE, StepState.SATISFIED):
             self._done.append((step, walk))
         return ended
+
+    def _permitted(self, step: Step) -> bool:
+        """Whether a person allowed this step to be repeated, here or everywhere."""
+        return not self._choices.again.isdisjoint((step.name, f"{self._target.name}:{step.name}"))
 
     def _foretells(self, unmet: list[str]) -> bool:
         """Whether a plan may look at a step whose needs are not met yet, but will be."""
@@ -165,7 +167,6 @@ class PhoneWalk:
                         return walk.record
             except LOST as error:
                 lost = error
-                self._untidy |= walk.doubt
             except PhoneTimeout as error:  # Of a question in between: the link hangs.
                 lost = error
             if isinstance(lost, _AwayTooLong):
@@ -248,12 +249,15 @@ class PhoneWalk:
         return any(record.writes for record in self.records.values())
 
     async def _tidy(self) -> None:
-        """Remove what a cut install may have left in the phone's temporary folder."""
-        if not self._untidy:
-            return
+        """Remove what a cut step may have left in the phone's temporary folder.
+
+        Looked for first: a run that finds everything well writes nothing at all.
+        """
         try:
             arrival = await self._here()
-            await arrival.phone.run(f"rm -f {STAGE}*.apk", deadline_s=TIDY_DEADLINE_S)
+            left = await arrival.phone.run(f"ls -d {STAGE}*", deadline_s=TIDY_DEADLINE_S)
+            if left.text.startswith(STAGE):
+                await arrival.phone.run(f"rm -f {STAGE}*", deadline_s=TIDY_DEADLINE_S)
         except RackError as error:
             self._bench.tell("phone not tidied", phone=self._target.name, why=error)
 
