@@ -224,5 +224,3 @@ def _replug(handset: Handset) -> None:
     if not handset.link.plugged and handset.model.powered:
         task = asyncio.ensure_future(handset.link.replug())
         task.add_done_callback(lambda _: None)
-
-

@@ -28,6 +28,8 @@ COMMANDS = {
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
+    "provision": ("provision", "Bring many phones into one state by a recipe, with proof."),
+    "recipe": ("recipe", "Check, show and begin recipes; list the types of steps."),
     "decode": ("dumps", "Read an Android dump and print it as JSON."),
     "explain": ("explain", "Show what would be done, and do nothing."),
     "segments": ("explain", "Count the segments of a text."),
