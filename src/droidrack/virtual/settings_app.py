@@ -20,13 +20,13 @@ _FILLERS = ("Wallpaper", "Display", "Sound", "Battery", "Storage", "Privacy", "L
 
 
 class PhoneApps:
-    """Opens windows on a phone's screen."""
+    """Opens windows on a phone's screen. `owner_key` is what was typed into that field."""
 
     def __init__(self, estate: Estate, screen: Screen) -> None:
         self._estate = estate
         self._screen = screen
         self._draft = estate.settings.get("global", "device_name") or ""
-        self._pin = ""
+        self.owner_key = ""
 
     def start(self, target: str) -> bool:
         """`am start` of an intent action or a component; False where nothing answers."""
@@ -75,14 +75,14 @@ class PhoneApps:
             self._draft = text
 
         def pin(text: str) -> None:
-            self._pin = text
+            self.owner_key = text
 
         return Window(
             SETTINGS,
             "About phone",
             lambda: [
                 Row("Device name", "name", field=lambda: self._draft, typed=typed),
-                Row("Owner key", "key", field=lambda: self._pin, typed=pin, password=True),
+                Row("Owner key", "key", field=lambda: self.owner_key, typed=pin, password=True),
                 Row("Save", "save", tap=save),
             ],
         )
