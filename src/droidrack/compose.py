@@ -21,10 +21,11 @@ from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
-from droidrack.ports import Bus, Journal, Notebook, Panel, PhoneRecord, SimRecord, Vault
+from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
+    from droidrack.adapters.panel_http import HttpPanel
 
 JOURNAL_FILE = "journal.sqlite"
 VAULT_DIR = "vault"
@@ -90,6 +91,15 @@ def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -
     return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
 
 
+async def accept_journal(settings: Settings) -> None:
+    """Take the journal as it is, although it may be older than what was used here last."""
+    from droidrack.adapters.journal_sql import SqlJournal
+
+    journal = SqlJournal(_state_dir(settings) / JOURNAL_FILE, accept_any=True)
+    await journal.open()
+    await journal.close()
+
+
 @asynccontextmanager
 async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
     """The journal to look at, beside a controller that writes it too.
@@ -129,7 +139,7 @@ def has_journal(settings: Settings) -> bool:
 
 
 @asynccontextmanager
-async def open_panel(settings: Settings) -> AsyncIterator[Panel]:
+async def open_panel(settings: Settings) -> AsyncIterator["HttpPanel"]:
     """The panel's client."""
     from droidrack.adapters.panel_http import HttpPanel
 
@@ -166,7 +176,15 @@ async def open_bus(
 
     async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
         if check:
-            await version(endpoint)
+            try:
+                await version(endpoint)
+            except BridgeDown as error:
+                if not adb.own:
+                    error.hint = (
+                        f"start it (`adb -P {adb.port} start-server`), or let droidrack run a "
+                        "server of its own: own = true in devices.toml"
+                    )
+                raise
         yield AdbBus(endpoint)
 
 
@@ -183,17 +201,18 @@ async def open_buses(
     """
     state_dir = _state_dir(settings)
     buses: list[Bus] = []
-    down: BridgeDown | None = None
+    down: list[BridgeDown] = []
     async with AsyncExitStack() as stack:
         for adb in settings.adb:
             try:
                 opened = open_bus(adb, state_dir, tell, borrow=borrow, check=True)
                 buses.append(await stack.enter_async_context(opened))
             except BridgeDown as error:
-                down = error
-                tell("adb server left out", why=error.message)
-        if down is not None and not buses:
-            raise down
+                down.append(error)
+        if down and not buses:
+            raise down[0]
+        for lost in down:
+            tell("adb server left out", why=lost.message)
         yield buses
 
 

@@ -13,7 +13,7 @@ from droidrack.virtual.panel.faults import Fault, FaultKind
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Desk]:
     """A phone with two cards and one with a single card; every output is searched for secrets."""
-    with desk([swift(13), swift(9)], tmp_path) as it:
+    with desk([swift(13), swift(9, sims=1)], tmp_path) as it:
         yield it
         printed = "\n".join(it.printed)
         assert [] == [secret for secret in it.secrets if secret in printed]

@@ -308,3 +308,26 @@ def test_confirm_by_grows_with_the_segments() -> None:
     """Every further segment has its own time on the air."""
     assert at(240) == confirm_by(attempt(), LIMITS)
     assert at(290) == confirm_by(attempt(segments=6), LIMITS)
+
+
+@pytest.mark.parametrize(("taken", "expected"), [(1, None), (2, S.SENT), (3, None)])
+def test_judge_android_5_0_message_is_sent_when_the_modem_took_every_part(
+    taken: int, expected: MessageState | None
+) -> None:
+    """The release logs no verdict; each part's good answer is the only word, counted exactly."""
+    witness = Witness(
+        can=Witnesses(store=False, radio=False, message_ids=False),
+        radio=tuple(word(Word.TAKEN, 4, None) for _ in range(taken)),
+        exclusive=True,
+    )
+
+    verdict = judge(attempt(message_id=0, segments=2), S.SUBMITTED, witness, at(20), LIMITS)
+
+    assert expected == (verdict.state if verdict else None)
+
+
+def test_judge_part_taken_proves_nothing_where_a_verdict_is_logged() -> None:
+    """From Android 5.1 on the verdict is awaited: a taken part may still be retried or fail."""
+    witness = Witness(can=ALL, radio=(word(Word.TAKEN),), exclusive=True)
+
+    assert judge(attempt(), S.SUBMITTED, witness, at(20), LIMITS) is None

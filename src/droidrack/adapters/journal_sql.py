@@ -8,6 +8,7 @@ This module brings SQLAlchemy (0.2 s): import it where a journal is really opene
 """
 
 import asyncio
+import uuid
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -22,6 +23,9 @@ from droidrack.adapters import journal_reads as reads
 from droidrack.adapters import journal_writes as writes
 from droidrack.adapters.journal_revision import known_revision, require_head
 from droidrack.adapters.journal_schema import HEAD, meta
+from droidrack.adapters.journal_seal import Opening, last_opening
+from droidrack.adapters.journal_seal import check as check_seal
+from droidrack.adapters.journal_seal import keep as keep_seal
 from droidrack.adapters.journal_store import Store, store_for, translated
 from droidrack.adapters.journal_writer import (
     CommitHook,
@@ -52,6 +56,8 @@ class SqlJournal:
             a thread would be the one thing that does not replay.
         observe: only look, without the lock: beside a controller that writes. Nothing is created or
             migrated; every writing call raises JournalError.
+        accept_any: take the journal as it is once, even where its seal says that a newer one was
+            used here (see `journal_seal`). The operator's word only.
         on_commit: called around every commit with "before" or "after" and the names of its units;
             an OSError it raises counts as a failed write. For crash tests.
     """
@@ -62,9 +68,12 @@ class SqlJournal:
         *,
         inline: bool = False,
         observe: bool = False,
+        accept_any: bool = False,
         on_commit: CommitHook | None = None,
     ) -> None:
         self._store: Store = store_for(location)
+        self._seal = self._store.seal
+        self._accept_any = accept_any
         self._inline = inline
         self._observe = observe
         self._on_commit = on_commit or _no_hook
@@ -283,7 +292,12 @@ class SqlJournal:
             with self._writer.begin():
                 self._store.check(self._writer)
                 self._migrate(self._writer)
-                _count_opening(self._writer)
+                opening = _open_meta(self._writer)
+                if self._seal is not None and not self._accept_any:
+                    check_seal(self._store.name, opening, last_opening(self._seal))
+            if self._seal is not None:
+                keep_seal(self._seal, Opening(opening.journal, opening.count + 1))
+            self._accept_any = False  # Once: a journal swapped meanwhile is another question.
             self._reader = self._store.connect(writing=False)
         except (SQLAlchemyError, OSError) as error:
             raise translated(error, self._store.name) from error
@@ -343,14 +357,21 @@ class SqlJournal:
         return failure
 
 
-def _count_opening(connection: Connection) -> None:
-    """A real write, so that a disk which is still full or read-only is found now."""
-    opened = meta.c.key == "opened"
-    count = connection.scalar(select(meta.c.value).where(opened))
-    if count is None:
-        connection.execute(insert(meta), {"key": "opened", "value": "1"})
-    else:
-        connection.execute(update(meta).where(opened).values(value=str(int(count) + 1)))
+def _open_meta(connection: Connection) -> Opening:
+    """Count this opening; a real write, so that a full or read-only disk is found now.
+
+    Returns:
+        The journal's identity, and how often it was opened before.
+    """
+    kept = {row.key: row.value for row in connection.execute(select(meta))}
+    opening = Opening(kept.get("identity") or uuid.uuid4().hex, int(kept.get("opened", 0)))
+    values = {"identity": opening.journal, "opened": str(opening.count + 1)}
+    for key, value in values.items():
+        if key in kept:
+            connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+        else:
+            connection.execute(insert(meta), {"key": key, "value": value})
+    return opening
 
 
 def _close(connection: Connection) -> None:

@@ -35,6 +35,7 @@ class Store(Protocol):
     """A database that can hold one journal."""
 
     name: str  # Shown to the operator; holds no password.
+    seal: Path | None  # Where `journal_seal` keeps its word; None: nowhere.
 
     def acquire(self) -> None:
         """Take the lock, or raise JournalBusy naming who has it. Idempotent."""
@@ -112,6 +113,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)
+        self.seal: Path | None = path.with_name(f"{path.name}.seal")
         self._lock = -1
         self._engine: Engine | None = None
 
@@ -277,6 +279,7 @@ class PostgresStore:
             connect_args={"application_name": f"droidrack {socket.gethostname()} {os.getpid()}"},
         )
         self.name = self._engine.url.render_as_string(hide_password=True)
+        self.seal: Path | None = None  # A server keeps its own copies.
 
     def acquire(self) -> None:
         """Nothing yet: the lock is taken by the connection that writes, and dies with it."""

@@ -27,6 +27,7 @@ import httpx
 
 from droidrack import __version__
 from droidrack.adapters import panel_wire as wire
+from droidrack.core.checkup import PanelSight
 from droidrack.core.errors import (
     ConfigError,
     Effect,
@@ -164,6 +165,29 @@ class HttpPanel:
         if reports:
             body = wire.statuses_body(reports, self._zone)
             await self._call("POST", f"{LOGS}/update-statuses", token, body)
+
+    async def look(self) -> PanelSight:
+        """Ask the API something without a token, which has no effect there: what answered.
+
+        Raises:
+            PanelUnavailable: nothing did; the message says where the way ended.
+        """
+        path = f"{LOGS}/pending"
+        request = self._request("GET", path, None, None)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                response = await self._pool(None).send(request, stream=True)
+                await response.aclose()
+        except _FAILURES as exc:
+            raise self._lost(f"GET {path}", exc) from exc
+        stream = response.extensions.get("network_stream")
+        secured = stream.get_extra_info("ssl_object") if stream else None
+        if secured is None:
+            return PanelSight(response.status_code)
+        until = ssl.cert_time_to_seconds(secured.getpeercert()["notAfter"])
+        return PanelSight(
+            response.status_code, secured.version() or "", datetime.fromtimestamp(until, UTC)
+        )
 
     # --- One call -----------------------------------------------------------------------------
 

@@ -5,17 +5,20 @@ Journal, door, pace, attempt, confirmation: only the panel is not asked and not 
 
 import asyncio
 import uuid
+from datetime import datetime, timedelta
 
+from droidrack.app.arrival import Arrival
 from droidrack.app.confirming import Confirming
 from droidrack.app.handset import Handset
 from droidrack.app.listening import Listening
+from droidrack.app.probing import until_proven
 from droidrack.app.sending import Sending
 from droidrack.app.world import World
 from droidrack.core.attempt import Evidence, EvidenceKind
 from droidrack.core.door import SimReading
-from droidrack.core.errors import ConfigError
-from droidrack.core.ids import MessageUid
-from droidrack.core.message import SETTLED, Message, MessageState
+from droidrack.core.errors import ConfigError, PhoneRefused, ProfileError
+from droidrack.core.ids import Body, MessageUid, Msisdn
+from droidrack.core.message import SETTLED, Message, MessageState, Priority
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import Life, PhoneRecord, SimRecord
 
@@ -24,6 +27,37 @@ BENCH_ROW = "bench"
 
 POLL_S = 0.2
 """How often the verdict is looked for; the rooms themselves are woken."""
+
+
+PROOF_S = 60.0
+"""A phone that was just plugged in may need half of it until its calls and dumps agree."""
+
+
+async def meet_ready(world: World, arrival: Arrival) -> Handset:
+    """Get to know a phone and see that it may carry traffic, as a controller does.
+
+    Raises:
+        PhoneRefused: it is quarantined.
+        ProfileError: it is unsupported or barred, or its calls and dumps do not agree.
+        PhoneError, ParseError: it does not answer, or not as a phone does.
+    """
+    handset = await Handset.meet(world, arrival)
+    stopped = world.notebook.quarantine(handset.device)
+    if stopped:
+        raise PhoneRefused(
+            f"{handset.phone.serial}: stopped: {stopped}",
+            serial=handset.phone.serial,
+            hint="check its SIMs first; nothing is sent through it until it is resumed",
+        )
+    doubts: list[str] = []
+    try:
+        async with asyncio.timeout(PROOF_S):
+            return await until_proven(world, arrival, handset, doubts.append)
+    except TimeoutError as exc:
+        raise ProfileError(
+            f"{handset.phone.serial}: not proven yet: {doubts[-1] if doubts else 'no answer'}",
+            hint="wait until it has booted and shows its network; `droidrack probe` shows more",
+        ) from exc
 
 
 def choose_sim(handset: Handset, slot: int | None) -> SimReading:
@@ -45,9 +79,17 @@ def choose_sim(handset: Handset, slot: int | None) -> SimReading:
     raise ConfigError("several slots hold a card", hint=f"choose one with --slot: {there}")
 
 
-def bench_uid() -> MessageUid:
-    """A uid that no panel gives; `core/report.py` knows its form."""
-    return MessageUid(f"bench-{uuid.uuid4()}")
+def bench_message(number: Msisdn, body: Body, now: datetime, wait_s: float) -> Message:
+    """A message for `send_one`: ahead of all others, and void once nobody waits for it."""
+    return Message(
+        uid=MessageUid(f"bench-{uuid.uuid4()}"),  # `core/report.py` knows this form.
+        number=number,
+        body=body,
+        sim_uid=BENCH_ROW,
+        priority=Priority.HIGH,
+        received_at=now,
+        valid_until=now + timedelta(seconds=wait_s),
+    )
 
 
 async def send_one(

@@ -237,7 +237,9 @@ class Confirming:
         possible = [
             attempt
             for attempt in attempts
-            if attempt.boot_id == self._handset.boot_id and now - attempt.opened_at < late
+            if attempt.uid not in self._handset.silent
+            and attempt.boot_id == self._handset.boot_id
+            and now - attempt.opened_at < late
         ]
         return possible[0].uid if len(possible) == 1 else None
 

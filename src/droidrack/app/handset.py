@@ -22,12 +22,13 @@ from droidrack.core.door import SimBinding, SimReading
 from droidrack.core.errors import ParseError, PhoneRefused, ProfileError
 from droidrack.core.evidence import Witnesses
 from droidrack.core.identity import device_uuid
-from droidrack.core.ids import DeviceUuid, Iccid, Imsi, Slot, SubId
+from droidrack.core.ids import DeviceUuid, Iccid, Imsi, MessageUid, Slot, SubId
 from droidrack.core.learn import Codes, taught
 from droidrack.core.message import Message
 from droidrack.core.parcel import Value, call_argv, send_argv, send_call
 from droidrack.core.parse.getprop import parse_getprop
 from droidrack.core.parse.isub import parse_isub
+from droidrack.core.parse.windows import PHONE_PROCESS, window_packages
 from droidrack.core.profile import DeviceIdentity, Profile
 from droidrack.core.pulse import in_service
 from droidrack.core.reply import Reply, Returned, read_reply, sub_id_of
@@ -92,6 +93,7 @@ class Handset:
         self._sims_read_at = -1e9
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
+        self.silent: set[MessageUid] = set()  # Attempts that can no longer say anything.
         self.steady = Steady(world.clock)
         self.store = SmsStore(
             arrival.phone, world.clock, self.steady, names_sim=not facts.rows_by_slot
@@ -167,6 +169,11 @@ class Handset:
         """ISO 3166 code of a SIM's home network in capitals; "" where the phone does not say."""
         names = self._arrival.properties.per_slot("gsm.sim.operator.iso-country") or ()
         return (names[slot] or "").upper() if slot < len(names) else ""
+
+    @property
+    def carded(self) -> frozenset[Slot]:
+        """The slots with a card in use, as last read."""
+        return frozenset(sim.slot for sim in self.sims if sim.sub_id is not None)
 
     # --- SIMs ---------------------------------------------------------------------------------
 
@@ -330,6 +337,11 @@ class Handset:
     async def watermark(self) -> int | None:
         """The highest row id of the SMS store; None where the shell may not read it."""
         return await self.store.watermark() if self.witnesses.store else None
+
+    async def asks_a_person(self) -> bool:
+        """Whether the phone process shows a dialog, behind which a message may be waiting."""
+        dump = await self.phone.run("dumpsys window windows", deadline_s=QUERY_DEADLINE_S)
+        return PHONE_PROCESS in window_packages(dump.text)
 
     def radio_log(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The radio log as it is written; it opens with the newest line of its past."""

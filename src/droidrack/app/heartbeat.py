@@ -60,13 +60,12 @@ class Heartbeat:
 
     async def beat(self, token: Token) -> None:
         """Read the phone once and tell the panel about each of its SIM rows."""
-        session = self._session.current
-        if session is None:
-            return
         registry = await self._read_registry()
         self._handset.note_service(registry)
         sims = {sim.slot: sim for sim in await self._handset.refresh_sims(0)}
-        await bind_rows(self._world, self._handset, session)  # A card may have come meanwhile.
+        # A card may have come meanwhile: it gets its row and its binding.
+        session = await self._session.pair(self._handset)
+        await bind_rows(self._world, self._handset, session)
         bindings = await self._handset.bindings()
         for row in session.sims:
             pulse = await self._pulse(row, sims.get(row.slot), bindings.get(row.uid), registry)

@@ -29,7 +29,7 @@ class Listening:
     def __init__(self, world: World, handset: Handset) -> None:
         self._world = world
         self._handset = handset
-        self._tracer = Tracer()
+        self._tracer = Tracer(parts=not handset.witnesses.radio)
         self._heard: deque[RadioWord] = deque(maxlen=HEARD_LIMIT)
         self._count = 0
         self._attentive = asyncio.Event()

@@ -50,17 +50,27 @@ async def prove(world: World, handset: Handset) -> Capability:
     Raises:
         PhoneError: it left or did not answer.
     """
-    proof = Proof(handset.build, codes_of(handset.profile))
-    if handset.build and world.notebook.proof(handset.device) == proof:
+    if handset.build and world.notebook.proof(handset.device) == _proof(handset):
         seen = witnesses(handset.profile.facts, await look_for_witnesses(handset))
         capability = Capability(Standing.PROVEN, "proven before", (), seen, cards=True)
     else:
         capability = await probe(handset)
-        # Without a card there is nothing that a later card could be held against.
-        if capability.standing is Standing.PROVEN and capability.cards and handset.build:
-            world.notebook.keep_proof(handset.device, proof)
+        keep_proof(world, handset, capability)
     handset.witnesses = capability.witnesses
     return capability
+
+
+def keep_proof(world: World, handset: Handset, capability: Capability) -> None:
+    """Remember a phone that passed.
+
+    Not one without a card: there was nothing that a later card could be held against.
+    """
+    if capability.standing is Standing.PROVEN and capability.cards and handset.build:
+        world.notebook.keep_proof(handset.device, _proof(handset))
+
+
+def _proof(handset: Handset) -> Proof:
+    return Proof(handset.build, codes_of(handset.profile))
 
 
 async def probe(handset: Handset) -> Capability:

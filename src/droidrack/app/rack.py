@@ -5,7 +5,7 @@ reported with its cause and started again after a pause; the other phones never 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -35,6 +35,7 @@ class Rack:
         self._world = world
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
+        self._shown: dict[int, set[Worker]] = {}  # Whose phones each bus shows.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
 
@@ -127,14 +128,24 @@ class Rack:
     async def _watch(self, group: asyncio.TaskGroup, index: int, bus: Bus) -> None:
         async for sightings in bus.watch():
             present = {(index, s.serial, s.transport_id): s for s in sightings}
-            for key in [key for key in self._guests if key[0] == index]:
-                if key not in present or present[key].state != "device":
-                    self._guests.pop(key).cancel()
+            await self._see_off(
+                key
+                for key in tuple(self._guests)
+                if key[0] == index and (key not in present or present[key].state != "device")
+            )
+            self._note_states(index, sightings)
             for key, sighting in present.items():
-                self._note_state(sighting)
                 if sighting.state == "device" and key not in self._guests:
                     host = partial(self._host, bus, sighting)
                     self._guests[key] = group.create_task(self._supervise(sighting.serial, host))
+
+    async def _see_off(self, keys: Iterable[Key]) -> None:
+        """End the stay of those who left, before anything is said of who is here now."""
+        leaving = [self._guests.pop(key) for key in keys]
+        for guest in leaving:
+            guest.cancel()
+        if leaving:
+            await asyncio.wait(leaving)
 
     async def _host(self, bus: Bus, sighting: Sighting) -> None:
         """Look after one plugging-in of one phone until it is cancelled by its departure."""
@@ -177,8 +188,17 @@ class Rack:
             self._world.tell(complaint, serial=arrival.sighting.serial, entries=entries)
         return None
 
-    def _note_state(self, sighting: Sighting) -> None:
-        for worker in self.workers:
-            wanted = worker.settings
-            if sighting.serial == wanted.serial or (wanted.usb and sighting.usb == wanted.usb):
-                worker.sighted(sighting.state)
+    def _note_states(self, index: int, sightings: Sequence[Sighting]) -> None:
+        """Tell the workers how an adb server shows their phones, and whose it shows no more."""
+        shown = {
+            worker: sighting
+            for sighting in sightings
+            for worker in self.workers
+            if sighting.serial in (worker.settings.serial, worker.adb_serial)
+            or (worker.settings.usb and sighting.usb == worker.settings.usb)
+        }
+        for worker, sighting in shown.items():
+            worker.sighted(sighting.state)
+        for worker in self._shown.get(index, set()) - shown.keys():
+            worker.vanished()
+        self._shown[index] = set(shown)

@@ -15,7 +15,7 @@ from droidrack.app.handset import Handset
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
 from droidrack.core.door import Decision, Go, Hold, Refuse, SimBinding, decide
-from droidrack.core.errors import Effect, PhoneError, ProfileError
+from droidrack.core.errors import Effect, ParseError, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid, Msisdn
 from droidrack.core.message import OPEN, Message, MessageState
 from droidrack.core.pacing import next_allowed_at
@@ -37,9 +37,6 @@ IN_FLIGHT_LIMIT = 4
 
 SIMS_FRESH_S = 15.0
 """How old a reading of the slots may be when a message is sent on it."""
-
-HAUNTED_S = 3600.0
-"""How long an attempt of unknown outcome may still speak: see `late_row_s` in `core/evidence`."""
 
 NOTHING_TO_DO: float | None = None
 
@@ -191,23 +188,36 @@ class Sending:
         flying = [attempt for attempt, state in pending if state in OPEN]
         found = [await journal.message(attempt.uid) for attempt in flying]
         room = IN_FLIGHT_LIMIT if self._handset.tells_apart else 1
-        full = len(flying) >= room or self._haunted(pending)
+        full = len(flying) >= room or await self._haunted(pending)
         return _InFlight(full, frozenset(message.number for message in found if message))
 
-    def _haunted(self, pending: Sequence[tuple[Attempt, MessageState]]) -> bool:
+    async def _haunted(self, pending: Sequence[tuple[Attempt, MessageState]]) -> bool:
         """Whether an attempt of unknown outcome may still speak in this boot.
 
         Where the radio log is the only witness and names no message, its late word would be taken
-        for the next one's. The phone waits until that is over; a reboot ends it at once.
+        for the next one's. Only a message behind a dialog speaks late: while the phone shows one it
+        waits, and once it shows none those attempts are silent for good. A reboot ends it at once.
         """
-        if self._handset.tells_apart or self._handset.witnesses.store:
+        handset = self._handset
+        if handset.tells_apart or handset.witnesses.store:
             return False
-        since = self._world.ago(HAUNTED_S)
-        return any(
-            attempt.boot_id == self._handset.boot_id and attempt.opened_at > since
+        doubtful = {
+            attempt.uid
             for attempt, state in pending
-            if state is MessageState.UNKNOWN
-        )
+            if state is MessageState.UNKNOWN and attempt.boot_id == handset.boot_id
+        }
+        if doubtful <= handset.silent:
+            return False
+        try:
+            asking = await handset.asks_a_person()
+        except ParseError as error:
+            self._world.tell("dump not understood", device=handset.device, why=error)
+            asking = True
+        if asking:
+            self._world.tell("phone asks a person about a message", device=handset.device)
+            return True
+        handset.silent |= doubtful
+        return False
 
     # --- One attempt --------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from droidrack.app.pairing import complete_rows, register
 from droidrack.app.pause import Pause
 from droidrack.app.world import World
 from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable, SessionOver
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, Slot, Token
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import StoredSession
 
@@ -32,7 +32,7 @@ class SessionKeeper:
         self._refused: Token | None = None
         self._answer_lost = False
         self._pairing = asyncio.Lock()
-        self._complete_for: Handset | None = None
+        self._complete_for: tuple[Handset, frozenset[Slot]] | None = None
         self.complaint = ""
         self.since = world.clock.now()  # Of the present session, or of being without one.
 
@@ -89,12 +89,13 @@ class SessionKeeper:
             pause = Pause(self._world.dice)
             while True:
                 session = await self._pair(handset)
-                if self._complete_for is handset:
+                if self._complete_for == (handset, handset.carded):
                     return session
                 await self._complete(handset, session, pause)
 
     async def _complete(self, handset: Handset, session: StoredSession, pause: Pause) -> None:
-        """See that each card has its row; once per session and arrival of the phone."""
+        """See that each card has its row; once per session, arrival of the phone and new card."""
+        carded = handset.carded
         try:
             stored = await complete_rows(self._world, handset, self._settings, session)
         except SessionOver as over:
@@ -106,7 +107,7 @@ class SessionKeeper:
             await self._world.clock.sleep(pause.after_busy(retry_after_s))
         else:
             self._set(stored)
-            self._complete_for = handset
+            self._complete_for = handset, carded
 
     async def _pair(self, handset: Handset) -> StoredSession:
         self.recall(handset.device)

@@ -30,7 +30,7 @@ from droidrack.core.errors import (
     SessionOver,
     VaultError,
 )
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, Serial, Token
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import StoredSession
 
@@ -83,6 +83,7 @@ class Worker:
         self._standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
+        self.adb_serial: Serial | None = None  # Of the phone that was here last.
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
@@ -116,6 +117,7 @@ class Worker:
     def attach(self, arrival: Arrival) -> None:
         """The phone is here."""
         self._arrival = arrival
+        self.adb_serial = arrival.sighting.serial
         self._moved.set()
 
     def detach(self, arrival: Arrival) -> None:
@@ -123,8 +125,12 @@ class Worker:
         if self._arrival is arrival:
             self._arrival = None
             self._moved.set()
-            if not self._draining:  # At the end everybody is let go; nobody left.
-                self._stand(PhoneState.ABSENT, "it left the adb server's list")
+            self.vanished()
+
+    def vanished(self) -> None:
+        """The adb server shows the phone no more."""
+        if self._arrival is None and not self._draining:  # At the end all are let go; none left.
+            self._stand(PhoneState.ABSENT, "it left the adb server's list")
 
     def sighted(self, adb_state: str) -> None:
         """The adb server shows the phone in a state; only the unusable ones tell something."""
@@ -209,6 +215,10 @@ class Worker:
     async def _be_on_duty(self, arrival: Arrival) -> None:
         self._stand(PhoneState.MEETING, "reading who it is")
         handset = await Handset.meet(self._world, arrival)
+        with self._world.sole(handset.device, self.name):
+            await self._serve_phone(arrival, handset)
+
+    async def _serve_phone(self, arrival: Arrival, handset: Handset) -> None:
         self.handset = handset
         self._know(handset.device)
         # A phone that lost its session goes on with what it took; one that never had one took none.
@@ -246,9 +256,9 @@ class Worker:
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
+            group.create_task(self._while_paired(handset, heartbeat.run))
             await confirming.recover()
             group.create_task(confirming.run())
-            group.create_task(self._while_paired(handset, heartbeat.run))
             group.create_task(self._follow_commands(handset))
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")

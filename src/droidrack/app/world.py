@@ -1,13 +1,15 @@
 """What the rooms of the app share: the ports and the settings, wired once by `compose`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from droidrack.app.notebook import MemoryNotebook
-from droidrack.core.ids import Token
+from droidrack.core.errors import ProfileError
+from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
@@ -37,6 +39,26 @@ class World:
     notebook: Notebook = field(default_factory=MemoryNotebook)
     # Who reads a phone's framework: one at a time, because each holds a file of up to 128 MiB.
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
+
+    @contextmanager
+    def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:
+        """While a phone is on duty nobody else can be the same one.
+
+        Raises:
+            ProfileError: somebody is: two phones share a serial.
+        """
+        if device in self.on_duty:
+            raise ProfileError(
+                f"{name}: same serial as {self.on_duty[device]}: they cannot be told apart",
+                hint="give both entries their USB path (`usb`) in devices.toml, and no serial",
+            )
+        self.on_duty[device] = name
+        try:
+            yield
+        finally:
+            del self.on_duty[device]
 
     def ago(self, seconds: float) -> datetime:
         """The moment `seconds` before now."""

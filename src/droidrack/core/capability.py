@@ -154,8 +154,7 @@ def _findings(profile: Profile, learnt: frozenset[str], observed: Observed) -> I
     for answers in observed.slots:
         yield from _slot(profile, answers, observed.dump)
     yield from _distinct_cards(observed)
-    for name, reply in observed.reads.items():
-        yield _read(profile.row(name), reply, learnt, observed)
+    yield from _isms(profile, learnt, observed)
     yield from _witness_findings(profile.facts, observed.witnessed)
 
 
@@ -269,9 +268,23 @@ def _distinct_cards(observed: Observed) -> Iterator[Finding]:
 # --- ISms -----------------------------------------------------------------------------------------
 
 
-def _read(row: CallRow, reply: Reply, learnt: frozenset[str], observed: Observed) -> Finding:
-    """A read of ISms. It decides unless the phone's own framework gave the codes."""
-    decides = row.interface not in learnt
+def _isms(profile: Profile, learnt: frozenset[str], observed: Observed) -> Iterator[Finding]:
+    """The reads of ISms. They decide unless the phone's own framework gave the codes.
+
+    One that answers as it should shows the numbering; one of another shape disproves it. A read
+    needs no permission, so that a refusal is another method's, unless the other read is right.
+    """
+    rows = [(profile.row(name), reply) for name, reply in observed.reads.items()]
+    decides = any(row.interface not in learnt for row, _ in rows)
+    findings = [_read(row, reply, observed, decides=decides) for row, reply in rows]
+    yield from findings
+    if decides and not any(finding.good for finding in findings):
+        said = any(isinstance(reply, Returned | Refused) for _, reply in rows)
+        text = "no read of it answers as it should: another numbering, or a maker's gate"
+        yield Finding("ISms", False if said else None, text, decides=True)
+
+
+def _read(row: CallRow, reply: Reply, observed: Observed, *, decides: bool) -> Finding:
     if not isinstance(reply, Returned):
         doubt = _doubt(reply)
         return Finding(row.name, doubt, _refusal(reply), decides=decides and doubt is False)

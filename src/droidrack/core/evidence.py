@@ -7,6 +7,7 @@ facts never take a proof back. Two witnesses can prove something, a third only h
 | --- | --- |
 | a row of type 2 for this attempt alone, still there a second later | SENT |
 | the radio log persisted it as sent | SENT |
+| Android 5.0, which logs no verdict: the modem took every part | SENT |
 | a row of type 5, or the radio log persisted it as failed | FAILED, if it had one segment |
 | the modem's final error and nothing after it for `radio_grace_s` | FAILED, if it had one segment |
 | the same, but it had several segments: some may be on the air | UNKNOWN |
@@ -92,6 +93,7 @@ class Word(StrEnum):
     SENT = "sent"  # Persisted as sent: the final word.
     FAILED = "failed"  # Persisted as failed: the final word.
     ERROR = "error"  # The modem refused a try; Android may try again.
+    TAKEN = "taken"  # The modem took one part. The only word of Android 5.0.
     DROPPED = "dropped"  # Thrown away before the modem: the subscription is not active.
 
 
@@ -228,6 +230,9 @@ def _proofs_of_sent(attempt: Attempt, witness: Witness, limits: Deadlines) -> It
     if row is not None and RowKind.of(row, limits.second_look_s) is RowKind.SENT:
         seen_at = row.seen_again_at or row.first_seen_at
         yield Evidence(EvidenceKind.STORE_SENT, seen_at, row_id=row.row_id)
+    taken = [w for w in witness.radio if w.word is Word.TAKEN and _tied(attempt, w, witness)]
+    if not witness.can.radio and len(taken) == attempt.segments:
+        yield Evidence(EvidenceKind.RADIO_SENT, taken[-1].at, "the modem took every part")
     if words := _words(attempt, witness, Word.SENT):
         yield Evidence(EvidenceKind.RADIO_SENT, words[0].at, _tie(words[0]))
 

@@ -23,12 +23,11 @@ def next_allowed_at(history: History, segments: int, now: datetime, pacing: Paci
     Returns a time not before `now`. A message larger than the whole window waits for an empty one.
     """
     window = timedelta(seconds=pacing.window_s)
-    past = sorted((min(at, now), count) for at, count in history if min(at, now) > now - window)
-    earliest = now
-    gap_source = max(((min(at, now), count) for at, count in history), default=None)
-    if gap_source is not None:
-        last_at, last_count = gap_source
-        earliest = max(earliest, last_at + timedelta(seconds=pacing.min_gap_s * last_count))
+    known = sorted((min(at, now), count) for at, count in history)
+    past = [(at, count) for at, count in known if at > now - window]
+    # Of every entry, not of the last one only: an earlier one may have been larger.
+    gaps = (at + timedelta(seconds=pacing.min_gap_s * count) for at, count in known)
+    earliest = max([now, *gaps])
     room = max(pacing.window_segments - segments, 0)
     used = sum(count for _, count in past)
     for at, count in past:

@@ -32,23 +32,25 @@ def trace(heard: Iterable[tuple[RadioEvent, datetime]]) -> tuple[RadioWord, ...]
 
 
 class Tracer:
-    """Reads one phone's log as it is written."""
+    """Reads one phone's log as it is written; `parts`: tell each part that the modem took, too."""
 
-    def __init__(self) -> None:
-        self._process = _PhoneProcess()
+    def __init__(self, *, parts: bool = False) -> None:
+        self._parts = parts
+        self._process = _PhoneProcess(parts=parts)
         self._pid: int | None = None
 
     def read(self, event: RadioEvent, at: datetime) -> RadioWord | None:
         """The next event and the moment it was heard; a word where it says something."""
         if event.pid != self._pid:  # The phone process was started anew.
-            self._process, self._pid = _PhoneProcess(), event.pid
+            self._process, self._pid = _PhoneProcess(parts=self._parts), event.pid
         return self._process.read(event, at)
 
 
 class _PhoneProcess:
     """What the phone process has in hand, as far as its log tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, parts: bool) -> None:
+        self._parts = parts
         self._dispatched: list[int | None] = []  # Not yet with the modem or IMS; None: no id.
         self._requests: dict[int, int | None] = {}  # RIL token to message id.
         self._well: set[int | None] = set()  # Whose last answer was good.
@@ -67,7 +69,10 @@ class _PhoneProcess:
         elif kind is RadioKind.RIL_REQUEST and event.token is not None:
             self._request(event.token)
         elif kind is RadioKind.RIL_ANSWER:
-            self._answered(event.message_id or self._asked(event, done=True), "")
+            message_id = event.message_id or self._asked(event, done=True)
+            self._answered(message_id, "")
+            if self._parts:
+                return RadioWord(Word.TAKEN, at, message_id, event.phone_id)
         elif kind is RadioKind.RIL_ERROR:
             return self._error(event, at)
         elif kind is RadioKind.IMS_RESULT:

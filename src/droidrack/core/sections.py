@@ -33,12 +33,20 @@ def script(commands: Mapping[str, str], mark: str) -> str:
     )
 
 
+_END = re.compile(r"([\w.]+):(\d+):\n?")
+
+
 def split(text: str, mark: str) -> dict[str, Section]:
     """The sections of an answer to `script`, in order; cut sections are absent."""
+    # Not one expression with the mark in it: marks are used once, and to compile one costs more
+    # than all the rest.
     found: dict[str, Section] = {}
-    start = 0
-    for match in re.finditer(rf"\n?^{re.escape(mark)}:([\w.]+):(\d+):\n?", text, re.MULTILINE):
-        body = text[start : match.start()]
-        found[match.group(1)] = Section(body, int(match.group(2)))
-        start = match.end()
+    start, at = 0, text.find(f"{mark}:")
+    while at >= 0:
+        line_begins = at == 0 or text[at - 1] == "\n"
+        end = _END.match(text, at + len(mark) + 1) if line_begins else None
+        if end is not None:
+            found[end[1]] = Section(text[start : max(at - 1, start)], int(end[2]))
+            start = end.end()
+        at = text.find(f"{mark}:", end.end() if end else at + 1)
     return found

@@ -1,7 +1,7 @@
 """What a virtual phone is: maker, release, SIM slots, and the oddities of its build.
 
-Every number, IMSI and ICCID made here is invented: MSISDNs are +1555…, IMSIs belong to the test
-network 001-01, ICCIDs begin 8901.
+Every number, IMSI and ICCID made here is invented: MSISDNs are +1555…, IMSIs belong to
+networks of the test country 001, ICCIDs begin 8901.
 """
 
 from dataclasses import dataclass, field, replace
@@ -99,7 +99,7 @@ def make_sim(
     stem = f"890126{number:012d}"
     return SimCard(
         iccid=stem + luhn_digit(stem),
-        imsi=f"00101{number:010d}",
+        imsi=f"001{mnc}{number:0{12 - len(mnc)}d}",
         msisdn=f"+1555{number:07d}",
         carrier=carrier,
         mnc=mnc,

@@ -120,6 +120,13 @@ BARRING = {
     "one identity for two cards": observed(
         slot(0, 1), slot(1, 2, iccid=Returned(ICCIDS[0])), known=dump(1, 2)
     ),
+    "ISms refuses a read and answers the other one oddly": observed(
+        slot(0),
+        reads={
+            "isms.is_ims_sms_supported": DENIED,
+            "isms.get_preferred_subscription": Returned(0),
+        },
+    ),
     "another shape from ISms": observed(slot(0), reads={"isms.is_ims_sms_supported": OTHER}),
 }
 
@@ -146,6 +153,10 @@ DOUBTS = {
     "a dead service": observed(slot(0, sub_reply=DEAD)),
     "a service that is not there yet": observed(
         slot(0, sub_reply=Refused("SERVICE_MISSING", "Service isub does not exist"))
+    ),
+    "an ISms that is dead": observed(
+        slot(0),
+        reads={"isms.is_ims_sms_supported": DEAD, "isms.get_preferred_subscription": DEAD},
     ),
     "a refusal": observed(slot(0, sub_reply=DENIED)),
 }

@@ -22,12 +22,12 @@ def test_phones_of_a_large_rack_share_nothing():
 
 
 def test_identities_are_invented_and_well_formed():
-    """ICCID 8901… with a valid check digit, IMSI 00101…, number +1555…."""
+    """ICCID 8901… with a valid check digit, IMSI of its network in 001, number +1555…."""
     for spec in specs(40):
         for card in filter(None, spec.sims):
             assert ("8901", 19) == (card.iccid[:4], len(card.iccid))
             assert luhn_digit(card.iccid[:-1]) == card.iccid[-1]
-            assert ("00101", 15) == (card.imsi[:5], len(card.imsi))
+            assert ("001" + card.mnc, 15) == (card.imsi[:5], len(card.imsi))
             assert ("+1555", 12) == (card.msisdn[:5], len(card.msisdn))
 
 

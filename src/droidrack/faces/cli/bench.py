@@ -2,14 +2,13 @@
 
 import asyncio
 import sys
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from droidrack.core.errors import ConfigError, JournalBusy, RackError
-from droidrack.core.message import SETTLED, Message, MessageState, Priority
+from droidrack.core.message import SETTLED, MessageState
 from droidrack.faces.cli.options import (
     config_option,
     json_option,
@@ -109,33 +108,35 @@ async def _send(
     wait_s: float,
 ) -> "Life":
     from droidrack import compose
-    from droidrack.app.bench import BENCH_ROW, bench_uid, choose_sim, send_one
+    from droidrack.app.bench import bench_message, choose_sim, meet_ready, send_one
     from droidrack.app.finding import find
-    from droidrack.app.handset import Handset
 
-    async with compose.open_world(settings, note) as world:
+    async with compose.open_world(settings, _tell) as world:
         await _open_journal(world)
         try:
             async with compose.open_buses(settings, note, borrow=False) as buses:
                 found = (await find(buses, [phone]))[phone.name]
                 if isinstance(found, RackError):
                     raise found
-                handset = await Handset.meet(world, found)
+                handset = await meet_ready(world, found)
                 sim = choose_sim(handset, slot)
-                now = world.clock.now()
-                message = Message(
-                    uid=bench_uid(),
-                    number=number,
-                    body=body,
-                    sim_uid=BENCH_ROW,
-                    priority=Priority.HIGH,
-                    received_at=now,
-                    valid_until=now + timedelta(seconds=wait_s),
-                )
+                message = bench_message(number, body, world.clock.now(), wait_s)
                 click.echo(f"{phone.name}, slot {sim.slot}: sending {message.uid} …", err=True)
-                return await send_one(world, handset, phone, message, sim, wait_s=wait_s)
+                if not (handset.witnesses.store or handset.witnesses.radio):
+                    note("this phone offers no witness, so its outcome will stay unknown")
+                try:
+                    return await send_one(world, handset, phone, message, sim, wait_s=wait_s)
+                except RackError as error:
+                    error.hint += f"; how far the message came: droidrack why {message.uid}"
+                    raise
         finally:
             await world.journal.close()
+
+
+def _tell(event: str, /, **facts: object) -> None:
+    """What the rooms say, but the verdict, which is shown with its proof."""
+    if event != "message settled":
+        note(event, **facts)
 
 
 async def _open_journal(world: "World") -> None:

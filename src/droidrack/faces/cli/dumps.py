@@ -7,7 +7,11 @@ import click
 
 from droidrack.core.decode import FAMILIES
 from droidrack.core.decode import decode as decode_dump
+from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.options import print_json
+
+DUMP_LIMIT_BYTES = 16 << 20
+"""The longest dump seen, a registry of Android 13, has half a megabyte."""
 
 
 @click.command()
@@ -18,5 +22,15 @@ def decode(family: str, file: Path) -> None:
 
     A value that is not known is null; a value that the dump does not print is missing.
     """
-    raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    print_json(decode_dump(family, raw.decode("utf-8", "replace")))
+    print_json(decode_dump(family, _read(file).decode("utf-8", "replace")))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with sys.stdin.buffer if str(file) == "-" else file.open("rb") as stream:
+            content = stream.read(DUMP_LIMIT_BYTES + 1)
+    except OSError as exc:
+        raise ConfigError(f"{file}: {(exc.strerror or 'cannot be read').lower()}") from exc
+    if len(content) > DUMP_LIMIT_BYTES:
+        raise ConfigError(f"{file}: larger than {DUMP_LIMIT_BYTES} bytes; no dump is so long")
+    return content

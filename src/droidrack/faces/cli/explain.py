@@ -9,10 +9,17 @@ from droidrack.faces.cli.options import json_option, print_json, print_table
 
 
 def text_argument(text: str) -> str:
-    """A text given on the command line, or `-`: all of stdin, less one final line end."""
-    if text != "-":
-        return text
-    return sys.stdin.read().removesuffix("\n")
+    """A text given on the command line, or `-`: all of stdin, less one final line end.
+
+    Raises:
+        ConfigError: it is not UTF-8; such bytes are no characters of a message.
+    """
+    try:
+        given = sys.stdin.buffer.read().decode("utf-8") if text == "-" else text
+        given.encode("utf-8")  # Bytes of an argument that are no UTF-8 come as lone surrogates.
+    except UnicodeError as exc:
+        raise ConfigError("the text is not UTF-8", hint="save or type it as UTF-8") from exc
+    return given.removesuffix("\n") if text == "-" else given
 
 
 @click.group()

@@ -31,7 +31,9 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
 
 
 @click.command()
-@click.option("--phones", default=8, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--phones", default=8, show_default=True, type=click.IntRange(1, 1000), help="How many."
+)
 @click.option(
     "--adb-port", default=0, show_default=True, help="Port of the rack's adb server; 0: a free one."
 )
@@ -106,7 +108,7 @@ def _show(rack: "VirtualRack") -> None:
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=0, show_default=True, help="0: a free one.")
 @click.option(
     "--store",

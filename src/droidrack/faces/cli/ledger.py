@@ -8,6 +8,7 @@ import click
 
 from droidrack.core.errors import RackError
 from droidrack.core.message import MessageState
+from droidrack.core.report import from_bench
 from droidrack.faces.cli.options import (
     config_option,
     json_option,
@@ -151,5 +152,6 @@ def print_life(life: "Life", names: Names, *, reveal: bool) -> None:
         at = entry.at.isoformat(" ", "milliseconds")[:23]
         click.echo(f"  {at}Z  {entry.kind:<8}  {plain(entry.text)}")
     click.echo("Reports to the panel")
-    for line in views.report_lines(life) or ("none is owed yet",):
+    none = "none: it was sent from a bench" if from_bench(life.message.uid) else "none is owed yet"
+    for line in views.report_lines(life) or (none,):
         click.echo(f"  {plain(line)}")

@@ -28,12 +28,18 @@ COMMANDS = {
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
+    "probe": ("probe", "Ask phones what they are, by calls that only read."),
+    "capture": ("capture", "Keep a phone's outputs, redacted, for tests and reports."),
     "provision": ("provision", "Bring many phones into one state by a recipe, with proof."),
     "recipe": ("recipe", "Check, show and begin recipes; list the types of steps."),
     "decode": ("dumps", "Read an Android dump and print it as JSON."),
     "explain": ("explain", "Show what would be done, and do nothing."),
     "segments": ("explain", "Count the segments of a text."),
 }
+
+
+INTERRUPTED = 130
+"""What a shell reports for a program that SIGINT ended; click would say 1, which is a failure."""
 
 
 class LazyGroup(click.Group):
@@ -61,6 +67,9 @@ class LazyGroup(click.Group):
         except RackError as error:
             show_error(error)
             ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

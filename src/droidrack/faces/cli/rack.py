@@ -21,7 +21,13 @@ DRAIN_S = 8.0
 @click.command()
 @config_option
 @click.option("--log-json", is_flag=True, help="Log JSON lines instead of text for a person.")
-def run(config: Path, log_json: bool) -> None:
+@click.option(
+    "--accept-journal",
+    is_flag=True,
+    help="Take a journal that is new or older than the last one. Messages that were sent since it "
+    "was written are sent again if the panel still offers them.",
+)
+def run(config: Path, log_json: bool, accept_journal: bool) -> None:
     """Run the controller for the phones of devices.toml until it is stopped.
 
     SIGTERM or Ctrl-C stop it: no new call is started, calls in flight get a few seconds to end, and
@@ -32,6 +38,8 @@ def run(config: Path, log_json: bool) -> None:
 
     settings = compose.load_settings(config)
     configure(as_json=log_json)
+    if accept_journal:
+        asyncio.run(compose.accept_journal(settings))
     asyncio.run(_run(settings, tell))
 
 

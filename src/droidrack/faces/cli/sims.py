@@ -15,6 +15,7 @@ from droidrack.faces.cli.options import (
     phone_named,
     print_json,
     print_table,
+    show_error,
 )
 from droidrack.faces.cli.session import session_of
 from droidrack.faces.cli.sim_changes import phone_option, row_of, row_options, said_of
@@ -75,7 +76,8 @@ async def _list(settings: "Settings", phones: list["PhoneSettings"]) -> list[dic
                 shown = [_phone_rows(world, phone, found[phone.name]) for phone in phones]
                 return [row for rows in await asyncio.gather(*shown) for row in rows]
         except BridgeDown as error:
-            note("no phone can be asked", why=error.message)
+            show_error(error)
+            error = BridgeDown("not asked: no adb server answers")
             shown = [_phone_rows(world, phone, error) for phone in phones]
             return [row for rows in await asyncio.gather(*shown) for row in rows]
 

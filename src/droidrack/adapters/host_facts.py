@@ -1,0 +1,48 @@
+"""What `droidrack doctor` asks of this host: the adb program, and directories."""
+
+import os
+import shutil
+import stat
+import subprocess
+from pathlib import Path
+
+from droidrack.adapters.adb_server import adb_binary
+from droidrack.core.checkup import Place
+from droidrack.core.errors import BridgeDown
+
+TOOL_DEADLINE_S = 10.0
+
+
+def adb_version() -> str:
+    """Path and version of the adb that an own server runs. It starts no server.
+
+    Raises:
+        BridgeDown: there is none for this platform, or it does not run.
+    """
+    binary = adb_binary()
+    try:
+        answer = subprocess.run(  # noqa: S603 - a binary of our own installation
+            [str(binary), "version"],
+            capture_output=True,
+            text=True,
+            timeout=TOOL_DEADLINE_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as exc:
+        raise BridgeDown(
+            f"{binary} does not run ({type(exc).__name__})",
+            hint="reinstall adbutils from a wheel for this platform, or use a given adb server",
+        ) from exc
+    words = [line.removeprefix("Version ") for line in answer.stdout.splitlines()[1:2]]
+    return f"{binary}, version {words[0] if words else 'unknown'}"
+
+
+def look_at(path: Path) -> Place:
+    """A directory, or what its nearest existing parent lets one make there."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    return Place(
+        path=str(path),
+        mode=stat.S_IMODE(path.stat().st_mode) if path.exists() else None,
+        writable=os.access(there, os.W_OK | os.X_OK) and there.is_dir(),
+        free_bytes=shutil.disk_usage(there).free,
+    )

@@ -1,0 +1,117 @@
+"""Wires the check-up of `droidrack doctor`: facts of host, journal, panel and phones to findings.
+
+Beside `compose`, and like it allowed to know adapters; what the facts mean is decided in
+`core/checkup.py` and `app/checkup.py`. One trouble never hides another: each part is looked at
+even where an earlier one failed.
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from droidrack import compose
+from droidrack.app.checkup import check_phones
+from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir, warning
+from droidrack.core.errors import BridgeDown, RackError
+from droidrack.core.message import MessageState
+from droidrack.core.settings import AdbSettings, Settings
+
+COUNTED = 1000
+"""Messages of a state that are counted at most; more is `1000 or more`."""
+
+
+def adb_program() -> str:
+    """Path and version of the adb that an own server runs; BridgeDown where there is none."""
+    from droidrack.adapters.host_facts import adb_version
+
+    return adb_version()
+
+
+def effective_values(path: Path) -> list[dict[str, str]]:
+    """Each key of a valid configuration with the value in force and where it came from."""
+    from droidrack.adapters import config
+
+    return [
+        {"key": item.key, "value": item.value, "origin": item.origin}
+        for item in config.effective(config.load(path))
+    ]
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Everything that a valid configuration names."""
+    from droidrack.adapters.host_facts import look_at
+
+    findings = judge_state_dir(look_at(Path(settings.state_dir)))
+    findings += await _check_journal(settings)
+    findings += await _check_panel(settings)
+    for adb in settings.adb:
+        findings += await _check_adb(settings, adb)
+    findings += await _check_phones(settings)
+    return findings
+
+
+async def _check_journal(settings: Settings) -> list[Finding]:
+    from droidrack.adapters.journal_schema import HEAD
+    from droidrack.adapters.journal_sql import SqlJournal
+
+    path = Path(settings.state_dir) / compose.JOURNAL_FILE
+    if not compose.has_journal(settings):
+        return [fine("journal", f"{path} is not there yet; the first controller makes it")]
+    journal = SqlJournal(path, observe=True)
+    try:
+        await journal.open()
+        counts = [
+            f"{len(await journal.messages(states=[state], limit=COUNTED))} {state.value}"
+            for state in (MessageState.ACCEPTED, MessageState.UNKNOWN)
+        ]
+        holder = journal.holder()
+    except RackError as error:
+        return [failing("journal", error)]
+    finally:
+        await journal.close()
+    size = sum(part.stat().st_size for part in path.parent.glob(f"{path.name}*"))
+    return [
+        fine("journal", f"revision {HEAD}, {size / 1024**2:.1f} MiB, {', '.join(counts)}"),
+        fine("controller", f"{holder} is at work" if holder else "none is running"),
+    ]
+
+
+async def _check_panel(settings: Settings) -> list[Finding]:
+    try:
+        async with compose.open_panel(settings) as panel:
+            sight = await panel.look()
+    except RackError as error:
+        return [failing("panel", error)]
+    return judge_panel(settings.panel.url, sight, datetime.now(UTC))
+
+
+async def _check_adb(settings: Settings, adb: AdbSettings) -> list[Finding]:
+    """A given server must answer; an own one is started where no controller runs one."""
+    what = "own adb server" if adb.own else f"adb server {adb.host}:{adb.port}"
+    try:
+        async with compose.open_bus(
+            adb, Path(settings.state_dir), _unheard, borrow=True, check=True
+        ):
+            return [fine(what, "answers")]
+    except RackError as error:
+        return [failing(what, error)]
+
+
+async def _check_phones(settings: Settings) -> list[Finding]:
+    try:
+        records = await compose.known_phones(settings)
+    except RackError:
+        records = ()  # Said of the journal already.
+    try:
+        async with (
+            compose.open_world(settings, _unheard) as world,
+            compose.open_buses(settings, _unheard) as buses,
+        ):
+            return await check_phones(world, buses, records)
+    except BridgeDown:
+        return [warning("phones", "not looked at", "see what is said of the adb server")]
+    except RackError as error:
+        return [failing("phones", error)]
+
+
+def _unheard(event: str, /, **facts: object) -> None:
+    """What is told on the way becomes a finding or is of no account."""

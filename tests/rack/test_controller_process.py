@@ -1,0 +1,167 @@
+"""`droidrack run` as an operator starts it: signals, a second one, and what its log gives away."""
+
+import asyncio
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from controller_bench import DEADLINE_S, Bench, at_work, bench, swift
+
+from droidrack.core.errors import JournalBusy
+from droidrack.faces import logs
+from droidrack.virtual.faults import Fate, Outcome
+from droidrack.virtual.panel.faults import Fault, FaultKind
+
+
+def write_config(table: Bench) -> Path:
+    """The bench's settings as an operator's file."""
+    phones = "".join(
+        f'[[phones]]\nname = "{p.name}"\nserial = "{p.serial}"\ntoken_file = "{p.token_file}"\n'
+        for p in table.settings.phones
+    )
+    config = table.home / "devices.toml"
+    config.write_text(
+        f'state_dir = "{table.settings.state_dir}"\n'
+        f'[panel]\nurl = "{table.settings.panel.url}"\n'
+        "[intervals]\npoll_s = 0.2\nheartbeat_s = 1\nreport_s = 0.1\n"
+        "[pacing]\nmin_gap_s = 0.1\n"
+        f"[[adb]]\nown = false\nport = {table.rack.adb_port}\n{phones}",
+        encoding="utf-8",
+    )
+    config.chmod(0o600)
+    return config
+
+
+@contextmanager
+def droidrack_run(config: Path) -> "Iterator[subprocess.Popen[str]]":
+    """The real program; it is killed at the end if it still runs."""
+    command = [sys.executable, "-m", "droidrack.faces.cli.main", "run", "--log-json"]
+    with subprocess.Popen(
+        [*command, "--config", str(config)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.defpath, "HOME": str(config.parent)},
+    ) as program:
+        try:
+            yield program
+        finally:
+            program.kill()
+
+
+async def ended(program: "subprocess.Popen[str]") -> tuple[int, str]:
+    """Exit code and standard error of a program, without holding up the loop."""
+    _, stderr = await asyncio.to_thread(program.communicate, timeout=DEADLINE_S)
+    return program.returncode, stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signal_ends_the_program_cleanly_in_the_middle_of_work(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    """Exit code 0 within the deadline, no traceback; what was open is settled by the next one."""
+
+    async def play() -> None:
+        async with bench([swift(0, api=34)], tmp_path) as table:
+            table.phones[0].model.radio.faults.always(Fate(latency_s=0.5))
+            config = write_config(table)
+            with droidrack_run(config) as program:
+                await paired(table)
+                uids = [table.queue(f"m{i}", number=f"+1555000{i:04d}") for i in range(3)]
+                await some_on_air(table)
+                program.send_signal(number)
+                code, stderr = await ended(program)
+            assert (0, False) == (code, "Traceback" in stderr), stderr
+            async with table.controller() as running:
+                await table.reported(running, uids)
+            assert table.compare().agree
+
+    asyncio.run(play())
+
+
+def test_second_controller_on_one_state_directory_is_refused(tmp_path: Path) -> None:
+    """It ends at once, says why, and has done nothing."""
+
+    async def play() -> None:
+        async with at_work([swift(0, api=34)], tmp_path) as (table, running):
+            with droidrack_run(write_config(table)) as program:
+                code, stderr = await ended(program)
+            assert 1 == code
+            assert JournalBusy.code in stderr
+            assert "Traceback" not in stderr
+            assert ["ready"] == running.states()
+
+    asyncio.run(play())
+
+
+def test_log_of_a_whole_run_tells_no_secret(tmp_path: Path) -> None:
+    """No number, text, token or card identity in any line, whatever went wrong on the way."""
+    stream = io.StringIO()
+    bodies = ["a rather private text", "another secret of mine", "$(third) private text"]
+
+    async def play() -> list[str]:
+        async with bench([swift(0, api=34, sims=2), swift(1, api=28)], tmp_path) as table:
+            secrets = [token_of(table, index) for index in (0, 1)]
+            logs.configure(as_json=True, stream=stream)
+            async with table.controller(logs.tell) as running:
+                await running.ready()
+                table.faults.add("pending", Fault(FaultKind.MALFORMED))
+                table.faults.add("report", Fault(FaultKind.STATUS, status=422))
+                table.faults.add("heartbeat", Fault(FaultKind.STATUS, status=500))
+                radio = table.phones[0].model.radio
+                radio.faults.script(Fate(Outcome.RIL_ERROR, ril_error="NETWORK_REJECT"), slot=0)
+                uids = [
+                    table.queue(text, slot=i % 2, number=f"+155577700{i:02d}")
+                    for i, text in enumerate(bodies)
+                ]
+                uids.append(table.queue(bodies[0], phone=1, number="+15557770099"))
+                uids.append(table.queue(bodies[0], phone=1, number="not 5557770098 a number"))
+                await running.until(
+                    lambda: sum(table.latest(uid) is not None for uid in uids) >= 4, "four told"
+                )
+                await table.phones[1].link.unplug()
+                await running.until(lambda: running.states()[1] == "absent", "absent")
+                for worker in running.workers:
+                    assert worker.session.current is not None
+                    secrets.append(worker.session.current.token.reveal())
+                table.store.revoke(table.device())
+                await running.until(lambda: running.states()[0] == "needs pairing", "unpaired")
+            for phone in table.phones:
+                for card in phone.model.spec.sims:
+                    secrets += [card.iccid, card.imsi] if card else []
+            return secrets
+
+    secrets = asyncio.run(play())
+    text = stream.getvalue()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert {"paired", "message settled", "session over"} <= {line["event"] for line in lines}
+    assert [] == [secret for secret in [*secrets, *bodies] if secret in text]
+    assert [] == re.findall(r"\+?1?55577700\d\d", text)
+
+
+def token_of(table: Bench, index: int) -> str:
+    """The pairing token that lies there for a phone."""
+    return Path(table.settings.phones[index].token_file).read_text(encoding="utf-8")
+
+
+async def paired(table: Bench) -> None:
+    """Wait until the panel knows the phone and its SIM rows."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not any(table.store.sims(device) for device in table.store.devices()):  # noqa: ASYNC110 (another process: no event)
+            await asyncio.sleep(0.05)
+
+
+async def some_on_air(table: Bench) -> None:
+    """Wait until a radio has sent something."""
+    async with asyncio.timeout(DEADLINE_S):
+        while not table.on_air():  # noqa: ASYNC110 (another process: no event)
+            await asyncio.sleep(0.02)
