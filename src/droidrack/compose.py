@@ -6,6 +6,7 @@ light.
 
 import os
 import random
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
+from droidrack.ports_provisioning import Leases
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -218,7 +220,7 @@ async def open_buses(
 
 @asynccontextmanager
 async def open_world(
-    settings: Settings, tell: Tell, *, journal: Journal | None = None
+    settings: Settings, tell: Tell, *, journal: Journal | None = None, leases: Leases | None = None
 ) -> AsyncIterator[World]:
     """Everything but the phones. The journal is not open."""
     from droidrack.adapters.clock import SystemClock
@@ -236,7 +238,22 @@ async def open_world(
             tell=tell,
             pairing_token=pairing_token,
             notebook=open_notebook(settings),
+            leases=leases,
+            holder=f"process {os.getpid()} on {socket.gethostname()}",
         )
+
+
+@asynccontextmanager
+async def open_leases(settings: Settings) -> AsyncIterator[Leases]:
+    """Who may use which phone, shared by all programs on one journal."""
+    from droidrack.adapters.run_journal import SqlRunJournal
+
+    leases = SqlRunJournal(_state_dir(settings) / JOURNAL_FILE)
+    await leases.open()
+    try:
+        yield leases
+    finally:
+        await leases.close()
 
 
 def _state_dir(settings: Settings) -> Path:
@@ -259,7 +276,11 @@ async def open_controller(
     """Everything for `droidrack run`. The journal is opened by the rack."""
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
+        # A journal that was given is the caller's alone: nobody else leases its phones.
+        leases = None if journal else await stack.enter_async_context(open_leases(settings))
+        world = await stack.enter_async_context(
+            open_world(settings, tell, journal=journal, leases=leases)
+        )
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]

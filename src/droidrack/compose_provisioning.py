@@ -103,7 +103,7 @@ async def open_workshop(
 
     async with AsyncExitStack() as stack:
         buses = [
-            await stack.enter_async_context(compose.open_bus(server, state_dir, tell))
+            await stack.enter_async_context(compose.open_bus(server, state_dir, tell, borrow=True))
             for server in adb
         ]
         bench = Bench(

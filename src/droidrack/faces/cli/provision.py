@@ -280,7 +280,7 @@ async def _attached(adb: "tuple[AdbSettings, ...]", state_dir: Path) -> list[Any
 
     async with AsyncExitStack() as stack:
         buses = [
-            await stack.enter_async_context(compose.open_bus(server, state_dir, _silent))
+            await stack.enter_async_context(compose.open_bus(server, state_dir, _silent, borrow=True))
             for server in adb
         ]
         seen = await survey(buses, settle_s=SETTLE_S)
