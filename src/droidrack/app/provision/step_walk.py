@@ -22,7 +22,7 @@ from droidrack.core.errors import (
 )
 from droidrack.core.provision.acts import Reading, Refusal
 from droidrack.core.provision.recipe import Facts, Secret, Step
-from droidrack.core.provision.record import StepRecord, StepState, advance
+from droidrack.core.provision.record import GOOD, StepRecord, StepState, advance
 from droidrack.core.provision.registry import STEP_TYPES, rests_on_journal
 
 VERIFY_TRIES = 4
@@ -57,8 +57,12 @@ class StepWalk:
         self._acting = acting
         self._past = past
         self._again = again
-        self.record = record
-        self.doubt = past is not None and past.state is StepState.APPLYING
+        # What was begun once counts for good, however many runs have only looked since.
+        begun = past.tries if self._kind.once and past is not None else 0
+        self.record = replace(record, tries=begun)
+        self.doubt = past is not None and (
+            past.state is StepState.APPLYING or (begun > 0 and past.state not in GOOD)
+        )
         self._tries_left = step.retries
 
     @property
@@ -124,7 +128,7 @@ class StepWalk:
     def known_by_journal(self, facts: Facts) -> bool:
         """Whether an earlier run's word is all there is, and it stands."""
         past = self._past
-        if not self.by_journal or past is None:
+        if past is None or not (self.by_journal or (self._kind.once and past.by)):
             return False
         if past.state is not StepState.DONE and past.state is not StepState.SATISFIED:
             return False
@@ -145,7 +149,7 @@ class StepWalk:
                 f"{self._step.name}",
                 human=True,
             )
-        if past is not None and past.state is StepState.DONE:
+        if past is not None and past.tries:
             raise Refusal(
                 f"it was done in run {past.run}, but the check does not show it any more",
                 hint=f"look at the phone; permit a second time with --again {self._step.name}",
