@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.arrival import Seen
+from droidrack.app.duty_lease import Lessee
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
@@ -23,7 +24,6 @@ from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
-from droidrack.ports_provisioning import Leases
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -220,7 +220,7 @@ async def open_buses(
 
 @asynccontextmanager
 async def open_world(
-    settings: Settings, tell: Tell, *, journal: Journal | None = None, leases: Leases | None = None
+    settings: Settings, tell: Tell, *, journal: Journal | None = None, lessee: Lessee | None = None
 ) -> AsyncIterator[World]:
     """Everything but the phones. The journal is not open."""
     from droidrack.adapters.clock import SystemClock
@@ -238,20 +238,20 @@ async def open_world(
             tell=tell,
             pairing_token=pairing_token,
             notebook=open_notebook(settings),
-            leases=leases,
-            holder=f"process {os.getpid()} on {socket.gethostname()}",
+            lessee=lessee,
         )
 
 
 @asynccontextmanager
-async def open_leases(settings: Settings) -> AsyncIterator[Leases]:
+async def open_lessee(settings: Settings) -> AsyncIterator[Lessee]:
     """Who may use which phone, shared by all programs on one journal."""
+    from droidrack.adapters.clock import SystemClock
     from droidrack.adapters.run_journal import SqlRunJournal
 
     leases = SqlRunJournal(_state_dir(settings) / JOURNAL_FILE)
     await leases.open()
     try:
-        yield leases
+        yield Lessee(leases, f"process {os.getpid()} on {socket.gethostname()}", SystemClock())
     finally:
         await leases.close()
 
@@ -277,9 +277,9 @@ async def open_controller(
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
         # A journal that was given is the caller's alone: nobody else leases its phones.
-        leases = None if journal else await stack.enter_async_context(open_leases(settings))
+        lessee = None if journal else await stack.enter_async_context(open_lessee(settings))
         world = await stack.enter_async_context(
-            open_world(settings, tell, journal=journal, leases=leases)
+            open_world(settings, tell, journal=journal, lessee=lessee)
         )
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb

@@ -6,10 +6,12 @@ flight end, and the phone is let go; open attempts stay in the journal and are s
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
-from droidrack.app.world import World
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.provision.record import Lease, Purpose
+from droidrack.ports import Clock
+from droidrack.ports_provisioning import Leases
 
 TTL_S = 120.0
 """A controller that died frees its phones after this."""
@@ -20,8 +22,22 @@ LOOK_S = 5.0
 RETRY_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Lessee:
+    """Who takes phones, and from where."""
+
+    leases: Leases
+    holder: str
+    clock: Clock
+
+    async def take(self, device: DeviceUuid) -> Lease:
+        """Take or keep a phone for sending; the lease that stands."""
+        now = self.clock.now()
+        return await self.leases.take(device, Purpose.SENDING, self.holder, now=now, ttl_s=TTL_S)
+
+
 async def while_leased(
-    world: World,
+    lessee: Lessee | None,
     device: DeviceUuid,
     duty: Callable[[], Awaitable[None]],
     *,
@@ -31,22 +47,23 @@ async def while_leased(
     """Do a duty whenever the phone is ours, for as long as the caller lives.
 
     Args:
-        world: brings leases; without any the duty is simply done.
+        lessee: None where nobody else uses the phones; the duty is then simply done.
         device: the phone.
         duty: works until it fails or is cancelled.
         let_go: returns once no call is in flight and none will be made.
         waiting: told who has the phone while it is not ours.
     """
-    if world.leases is None:
+    if lessee is None:
         await duty()
         return
     while True:
-        while (lease := await _take(world, device)).holder != world.holder:
-            waiting(f"leased to {lease.purpose.value} by {lease.holder}")
-            await world.clock.sleep(RETRY_S)
+        while (lease := await lessee.take(device)).holder != lessee.holder:
+            taken = f"leased to {lease.purpose.value} by {lease.holder}"
+            waiting(taken if lease.holder else f"asked for by {lease.asked_by}")
+            await lessee.clock.sleep(RETRY_S)
         work = asyncio.ensure_future(duty())
         try:
-            await _until_asked(world, device, work)
+            await _until_asked(lessee, device, work)
             if work.done():
                 await work
                 return
@@ -54,23 +71,17 @@ async def while_leased(
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            await world.leases.release(device, world.holder)
+            await lessee.leases.release(device, lessee.holder)
 
 
-async def _until_asked(world: World, device: DeviceUuid, work: "asyncio.Future[None]") -> None:
+async def _until_asked(
+    lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]"
+) -> None:
     while True:
         await asyncio.wait({work}, timeout=LOOK_S)
         if work.done():
             return
-        lease = await _take(world, device)
-        if lease.holder != world.holder or lease.asked_by:
+        lease = await lessee.take(device)
+        if lease.holder != lessee.holder or lease.asked_by:
             return
 
-
-async def _take(world: World, device: DeviceUuid) -> Lease:
-    if world.leases is None:
-        raise AssertionError("asked for a lease where there are none")
-    now = world.clock.now()
-    return await world.leases.take(
-        device, Purpose.SENDING, world.holder, now=now, ttl_s=TTL_S
-    )

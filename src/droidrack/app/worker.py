@@ -233,7 +233,7 @@ class Worker:
         )
         self.handset = handset
         await while_leased(
-            self._world,
+            self._world.lessee,
             handset.device,
             lambda: self._work(handset),
             let_go=self._let_go,

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from droidrack.app.duty_lease import Lessee
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.core.errors import ProfileError
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
-from droidrack.ports_provisioning import Leases
 
 
 class Tell(Protocol):
@@ -41,8 +41,7 @@ class World:
     # Who reads a phone's framework: one at a time, because each holds a file of up to 128 MiB.
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
-    leases: Leases | None = None  # None: nothing else ever uses these phones.
-    holder: str = "controller"  # Who we are in leases.
+    lessee: Lessee | None = None  # None: nobody else ever uses these phones.
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
 
     @contextmanager

@@ -8,8 +8,8 @@ import pytest
 from bench_kit import LoopClock, Workshop, in_virtual_time, phone_of, recipe_of
 
 from droidrack.app.provision.bench import Target
-from droidrack.core.ids import DeviceUuid
 from droidrack.core.identity import device_uuid
+from droidrack.core.ids import DeviceUuid
 from droidrack.core.provision.recipe import Recipe
 from droidrack.core.provision.record import PhoneFate, Purpose, RunKind, StepRecord, StepState
 from droidrack.core.settings import PhoneSettings
@@ -346,9 +346,7 @@ def test_phone_leased_to_sending_is_left_alone_until_it_is_released(home: Path) 
         assert [] == shop.writes()
         run = asyncio.ensure_future(shop.go(recipe_in(home, SCREEN), lease_wait_s=60))
         await asyncio.sleep(5)
-        lease = await shop.journal.take(
-            device, Purpose.SENDING, "rack", now=clock.now(), ttl_s=600
-        )
+        lease = await shop.journal.take(device, Purpose.SENDING, "rack", now=clock.now(), ttl_s=600)
         assert lease.asked_by
         await shop.journal.release(device, "rack")
         assert (await run).good
@@ -365,8 +363,12 @@ def test_variables_and_labels_choose_what_each_phone_gets(home: Path) -> None:
     )
     handsets = [phone(34, index=n) for n in range(3)]
     shop = Workshop(handsets, home)
-    extras = ({"variables": {"zone": "Europe/Paris"}},
-              {"variables": {"zone": "Asia/Tokyo"}, "labels": frozenset({"night"})}, {})  # fmt: skip
+    night = frozenset({"night"})
+    extras = (
+        {"variables": {"zone": "Europe/Paris"}},
+        {"variables": {"zone": "Asia/Tokyo"}, "labels": night},
+        {},
+    )
     targets = [
         Target(PhoneSettings(name=h.model.spec.serial, serial=h.model.spec.serial), **extra)
         for h, extra in zip(handsets, extras, strict=True)
@@ -395,5 +397,4 @@ def test_wifi_key_reaches_the_phone_and_nothing_else(
     assert "Rack 5 $GHz" == handset.model.estate.wifi.connected
     told = f"{outcome}{shop.events}{shop.log}"
     assert key not in told
-    assert "w\\\"rd" not in told
-
+    assert 'w\\"rd' not in told

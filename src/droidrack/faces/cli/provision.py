@@ -279,10 +279,8 @@ async def _attached(adb: "tuple[AdbSettings, ...]", state_dir: Path) -> list[Any
     from droidrack.core.settings import PhoneSettings
 
     async with AsyncExitStack() as stack:
-        buses = [
-            await stack.enter_async_context(compose.open_bus(server, state_dir, _silent, borrow=True))
-            for server in adb
-        ]
+        opening = [compose.open_bus(server, state_dir, _silent, borrow=True) for server in adb]
+        buses = [await stack.enter_async_context(bus) for bus in opening]
         seen = await survey(buses, settle_s=SETTLE_S)
     return [
         PhoneSettings(name=one.arrival.serialno, serial=one.arrival.serialno)
