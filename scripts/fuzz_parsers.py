@@ -182,7 +182,7 @@ def guided(families: list[str], seconds: float) -> int:
     try:
         import atheris  # noqa: PLC0415  an optional tool
     except ImportError:
-        print("fuzz: atheris is not installed; `.venv/bin/pip install atheris` (Python 3.11, 3.12)")
+        print("fuzz: atheris is not installed; `.venv/bin/pip install -e .[fuzz]`")
         return 2
     folder = Path(tempfile.mkdtemp(prefix="droidrack-fuzz-"))
     for index, family in enumerate(families):

@@ -7,7 +7,7 @@ light.
 import os
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -220,7 +220,7 @@ async def open_buses(
 
 @asynccontextmanager
 async def open_world(
-    settings: Settings, tell: Tell, *, journal: Journal | None = None, lessee: Lessee | None = None
+    settings: Settings, tell: Tell, *, journal: Journal | None = None
 ) -> AsyncIterator[World]:
     """Everything but the phones. The journal is not open."""
     from droidrack.adapters.clock import SystemClock
@@ -238,7 +238,6 @@ async def open_world(
             tell=tell,
             pairing_token=pairing_token,
             notebook=open_notebook(settings),
-            lessee=lessee,
         )
 
 
@@ -273,25 +272,36 @@ def _state_dir(settings: Settings) -> Path:
 async def open_controller(
     settings: Settings, tell: Tell, *, journal: Journal | None = None
 ) -> AsyncIterator[Controller]:
-    """Everything for `droidrack run`. The journal is opened by the rack."""
+    """Everything for `droidrack run`.
+
+    The journal's lock comes first: a second controller must start no adb server of its own, which
+    would take the phones from the first one.
+
+    Raises:
+        JournalError: another controller has the journal, or it is damaged.
+    """
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
-        # A journal that was given is the caller's alone: nobody else leases its phones.
-        lessee = None if journal else await stack.enter_async_context(open_lessee(settings))
-        world = await stack.enter_async_context(
-            open_world(settings, tell, journal=journal, lessee=lessee)
-        )
+        world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
+        watched: Callable[[Bus], Bus] = _as_it_is
+        if os.environ.get(FAILPOINTS):
+            world, watched = _with_failpoints(world, journal)
+        await world.journal.open()
+        stack.push_async_callback(world.journal.close)
+        if journal is None:  # One that was given is the caller's alone: nobody leases its phones.
+            lessee = await stack.enter_async_context(open_lessee(settings))
+            world = replace(world, lessee=lessee)
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
-        if os.environ.get(FAILPOINTS):
-            world, buses = _with_failpoints(world, buses, journal)
-        yield Controller(Rack(world, buses), world)
+        yield Controller(Rack(world, [watched(bus) for bus in buses]), world)
 
 
-def _with_failpoints(
-    world: World, buses: list[Bus], journal: Journal | None
-) -> tuple[World, list[Bus]]:
+def _as_it_is(bus: Bus) -> Bus:
+    return bus
+
+
+def _with_failpoints(world: World, journal: Journal | None) -> tuple[World, Callable[[Bus], Bus]]:
     """The same world, ending itself at the points that the environment names. For crash tests."""
     from droidrack.adapters.failpoints import Failpoints
 
@@ -304,7 +314,7 @@ def _with_failpoints(
         journal=points.journal(ours),
         vault=points.vault(world.vault),
     )
-    return watched, [points.bus(bus) for bus in buses]
+    return watched, points.bus
 
 
 async def survey(settings: Settings, tell: Tell) -> list[Seen]:

@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 from panel_bench import NOW, ScriptedServer, registration, sent
 
 from droidrack.adapters.panel_http import ANSWER_LIMIT, HttpPanel
+from droidrack.core.checkup import PanelSight
 from droidrack.core.errors import (
     ConfigError,
     Effect,
@@ -435,3 +436,19 @@ def test_tls_certificate_is_verified(tmp_path: Path, days: int, trusted: bool, f
     with pytest.raises(PanelUnavailable, match=flaw) as lost:
         asyncio.run(run())
     assert Effect.NONE is lost.value.effect
+
+
+def test_look_tells_status_and_certificate(tmp_path: Path) -> None:
+    """A look without a token brings back what answered and until when its certificate is good."""
+
+    async def run() -> PanelSight:
+        async with tls_server(tmp_path, days=9) as port:
+            url = f"https://127.0.0.1:{port}"
+            async with HttpPanel(url, ca_file=tmp_path / "cert.pem") as panel:
+                return await panel.look()
+
+    sight = asyncio.run(run())
+    assert (200, "TLSv1.3") == (sight.status, sight.tls)
+    assert sight.certificate_until is not None
+    left = sight.certificate_until - datetime.now(UTC)
+    assert timedelta(days=8) < left < timedelta(days=9)

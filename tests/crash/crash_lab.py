@@ -5,6 +5,7 @@ own, started by the same command as in production, and killed as often as anybod
 """
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -25,8 +26,6 @@ from droidrack.virtual.panel.server import create_app, serving
 from droidrack.virtual.panel.store import PanelStore
 from droidrack.virtual.radio import Submission
 from droidrack.virtual.spec import PhoneSpec
-
-DROIDRACK = Path(sys.executable).with_name("droidrack")
 
 SUBMIT = re.compile(r"service call isms \d+ i32 \d+ s16 com\.android\.shell ")
 """What a command that sends has in it; harmless calls of the service name no caller."""
@@ -54,58 +53,94 @@ _PATHS = {
 }
 
 
+class Nursery:
+    """One process that forks a controller at a time; see crash_nursery.py.
+
+    `whole`: each controller is a whole new program, which takes most of a second to read itself.
+    """
+
+    def __init__(self, *, whole: bool) -> None:
+        self._program = str(Path(sys.executable).with_name("droidrack")) if whole else ""
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, words: Sequence[str], environment: dict[str, str], log: Path) -> int:
+        """Start `droidrack` with these words; its process id."""
+        if self._process is None:
+            script = Path(__file__).with_name("crash_nursery.py")
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, str(script)),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={k: v for k, v in os.environ.items() if k != "DROIDRACK_FAILPOINTS"},
+            )
+        wanted = {
+            "words": list(words),
+            "environment": environment,
+            "log": str(log),
+            "program": self._program,
+        }
+        if self._process.stdin is None:
+            raise AssertionError("the nursery has a pipe for its input")
+        self._process.stdin.write(json.dumps(wanted).encode() + b"\n")
+        return await self._answer("pid")
+
+    async def ended(self) -> int:
+        """Wait for the child's end; its exit code, negative for a signal."""
+        return await self._answer("code")
+
+    async def close(self) -> None:
+        """End the nursery; its child has ended before."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def _answer(self, key: str) -> int:
+        if self._process is None or self._process.stdout is None:
+            raise AssertionError("the nursery was never asked")
+        line = await self._process.stdout.readline()
+        if not line:
+            raise AssertionError("the nursery died")
+        return int(json.loads(line)[key])
+
+
 class Controller:
     """One `droidrack run` after another, on the same configuration."""
 
-    def __init__(self, config: Path, log: Path) -> None:
+    def __init__(self, config: Path, log: Path, *, whole: bool) -> None:
         self._config = config
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
-        self._killed = False
-        self.starts = 0
-
-    @property
-    def pid(self) -> int:
+        self._nursery = Nursery(whole=whole)
+        self._end: asyncio.Task[int] | None = None
+        self.pid = 0
         """The process id of the current life."""
-        if self._process is None:
-            raise AssertionError("the controller was never started")
-        return self._process.pid
 
     @property
     def alive(self) -> bool:
         """Whether it runs."""
-        return self._process is not None and self._process.returncode is None
+        return self._end is not None and not self._end.done()
+
+    @property
+    def exit_code(self) -> int | None:
+        """Of the last life, negative for a signal; None while it runs."""
+        return self._end.result() if self._end is not None and self._end.done() else None
 
     async def start(self, failpoints: str = "") -> None:
         """Start it; `failpoints` as in DROIDRACK_FAILPOINTS."""
-        environment = {k: v for k, v in os.environ.items() if k != "DROIDRACK_FAILPOINTS"}
-        if failpoints:
-            environment["DROIDRACK_FAILPOINTS"] = failpoints
-        self._killed = False
-        self.starts += 1
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *(str(DROIDRACK), "run", "--config", str(self._config), "--log-json"),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
+        words = ("run", "--config", str(self._config), "--log-json")
+        environment = {"DROIDRACK_FAILPOINTS": failpoints} if failpoints else {}
+        self.pid = await self._nursery.start(words, environment, self._log)
+        self._end = asyncio.create_task(self._nursery.ended())
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it runs."""
-        if self.alive and self._process is not None:
-            self._killed = self._killed or number is signal.SIGKILL
-            self._process.send_signal(number)
+        if self.alive:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def ended(self, limit_s: float) -> bool:
         """Whether it ends within `limit_s`."""
-        if self._process is None:
-            return True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(limit_s):
-                await self._process.wait()
+        if self._end is not None:
+            await asyncio.wait({self._end}, timeout=limit_s)
         return not self.alive
 
     async def kill(self) -> None:
@@ -113,16 +148,10 @@ class Controller:
         self.signal(signal.SIGKILL)
         await self.ended(TERM_LIMIT_S)
 
-    @property
-    def ended_itself(self) -> bool:
-        """Whether it died of a failpoint of its own."""
-        code = self._process.returncode if self._process else None
-        return code == -signal.SIGKILL and not self._killed
-
-    @property
-    def exit_code(self) -> int | None:
-        """Of the last life; None while it runs."""
-        return self._process.returncode if self._process else None
+    async def close(self) -> None:
+        """Kill it for good."""
+        await self.kill()
+        await self._nursery.close()
 
 
 @dataclass
@@ -216,6 +245,7 @@ class CrashLab:
         seed: of the rack's chance.
         reading: how the panel's `pending` treats a message without a status.
         own_adb: the controller starts its own adb server, else it is given the rack's.
+        whole_starts: each controller is a new program; else a fork of one that has read itself.
         settings: more for devices.toml, as {table: {key: value}}.
     """
 
@@ -227,6 +257,7 @@ class CrashLab:
         seed: int = 0,
         reading: Reading = Reading.REPEAT,
         own_adb: bool = False,
+        whole_starts: bool = False,
         settings: dict[str, dict[str, float]] | None = None,
     ) -> None:
         home.mkdir(parents=True)
@@ -236,7 +267,9 @@ class CrashLab:
         self.rack = VirtualRack(specs, shell="parser", adb_port=None if own_adb else 0, seed=seed)
         self.faults = FaultPlan()
         self.store = PanelStore(reading=reading)
-        self.controller = Controller(home / "devices.toml", home / "controller.log")
+        self.controller = Controller(
+            home / "devices.toml", home / "controller.log", whole=whole_starts
+        )
         self.wires = Tripwires(lambda: self.controller.signal(signal.SIGKILL))
         self._settings = _merged(settings or {})
         self._stack = AsyncExitStack()
@@ -262,7 +295,7 @@ class CrashLab:
             stack.callback(self.store.close)
             app = create_app(self.store, faults=self.faults)
             port = await stack.enter_async_context(serving(self.wires.around_panel(app)))
-            stack.push_async_callback(self.controller.kill)
+            stack.push_async_callback(self.controller.close)
             for phone in self.phones:
                 self.wires.watch_phone(phone)
             self.wires.watch_air(self.rack.air)
@@ -355,7 +388,7 @@ async def until(condition: Callable[[], bool], limit_s: float) -> None:
 
 SETTINGS: dict[str, dict[str, float]] = {
     "intervals": {"poll_s": 0.25, "heartbeat_s": 1, "report_s": 0.05},
-    "policy": {"confirm_deadline_s": 10, "unknown_hold_s": 2, "message_ttl_s": 3600},
+    "policy": {"confirm_deadline_s": 20, "unknown_hold_s": 2, "message_ttl_s": 3600},
     "pacing": {"min_gap_s": 0.02, "window_s": 60, "window_segments": 28},
 }
 """Everything at once: many messages in flight at every kill, and doubts that end soon."""

@@ -254,9 +254,17 @@ async def bombard(
     *,
     reading: Reading,
     own_adb: bool,
+    whole_starts: bool,
 ) -> Findings:
     """One lab under fire, from pairing to the verdict."""
-    lab = CrashLab(home, specs, seed=dice.getrandbits(32), reading=reading, own_adb=own_adb)
+    lab = CrashLab(
+        home,
+        specs,
+        seed=dice.getrandbits(32),
+        reading=reading,
+        own_adb=own_adb,
+        whole_starts=whole_starts,
+    )
     async with lab:
         await Onslaught(lab, dice, tally).run(plan)
         return await examine(lab)

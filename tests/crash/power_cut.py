@@ -197,6 +197,7 @@ def broken_promises(ops: Sequence[Op], disk: dict[str, bytes], place: Path) -> l
     place.mkdir(parents=True)
     for path, content in disk.items():
         if path != PROMISES and not path.endswith("-shm"):
+            (place / path).touch(mode=0o600)
             (place / path).write_bytes(content)
     lines = b"".join(op.content for op in ops if op.path == PROMISES and op.kind == "w")
     promises = [json.loads(line) for line in lines.splitlines()]

@@ -108,6 +108,7 @@ def _lab(
         tally,
         reading=Reading.LEASE if number % 2 else Reading.REPEAT,
         own_adb=number % 3 == 1,
+        whole_starts=options.whole_starts,
     )
 
 
@@ -118,8 +119,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--phones", type=int, default=4, help="phones of each lab (4)")
     parser.add_argument("--labs", type=int, default=3, help="labs side by side (3)")
     parser.add_argument("--minutes", type=float, default=20, help="no new kill after these (20)")
-    parser.add_argument("--settle", type=float, default=15, help="wait for late evidence, s (15)")
+    parser.add_argument("--settle", type=float, default=25, help="wait for late evidence, s (25)")
     parser.add_argument("--only", type=re.compile, default=".", help="points that match this")
+    parser.add_argument(
+        "--whole-starts", action="store_true", help="start a new program each time, not a fork"
+    )
     parser.add_argument("--keep", help="directory for configurations, journals and logs")
     parser.add_argument("--verbose", action="store_true", help="the story of each unknown")
     parser.add_argument("--json", action="store_true", help="JSON on standard output")

@@ -6,9 +6,9 @@ comes from outside the controller: the air, the panel's ledger, the journal afte
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from droidrack import compose
@@ -315,16 +315,3 @@ async def journal_events(table: Bench) -> tuple[Event, ...]:
         return await journal.events(limit=100)
     finally:
         await journal.close()
-
-
-def with_policy(table: Bench, **changes: object) -> None:
-    """Change the policy for controllers started from now on."""
-    table.settings = replace(table.settings, policy=replace(table.settings.policy, **changes))  # type: ignore[arg-type]  # names are checked by replace itself
-
-
-@contextmanager
-def no_leftover_tasks() -> Iterator[None]:
-    """All tasks of the loop that were not there before have ended."""
-    before = asyncio.all_tasks()
-    yield
-    assert asyncio.all_tasks() - before == set()

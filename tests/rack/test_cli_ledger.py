@@ -4,7 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from cli_bench import NUMBER, TEXT, Desk, desk
+from click.testing import CliRunner
 from controller_bench import swift
+
+from droidrack.faces.cli.main import main
 
 
 @pytest.fixture(scope="module")
@@ -100,3 +103,20 @@ def test_table_of_foreign_text_obeys_no_terminal_codes(shelf: Desk) -> None:
     done = shelf.run("why", "\x1b[2J\nx")
     assert "\x1b" not in done.stderr
     assert "\\x1b[2J\\nx" in done.stderr
+
+
+def test_messages_without_a_journal_say_where_it_would_be(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A new rack, or a wrong state_dir: named with its path, nothing is created."""
+    home = tmp_path_factory.mktemp("new")
+    config = home / "devices.toml"
+    config.write_text(
+        f'state_dir = "{home / "state"}"\n[panel]\nurl = "http://127.0.0.1:9"\n'
+        '[[phones]]\nname = "a"\nserial = "X1"\n'
+    )
+    for words in (["messages"], ["why", "x"]):
+        result = CliRunner().invoke(main, [*words, "--config", str(config)])
+        assert 1 == result.exit_code
+        assert f"{home / 'state' / 'journal.sqlite'}: there is no journal yet" in result.stderr
+    assert not (home / "state").exists()

@@ -112,6 +112,24 @@ def test_pair_beside_a_controller_that_has_a_session_replaces_it(shelf: Desk) ->
     assert [("sent", None)] == shelf.do(lambda: shelf.table.told(uid))
 
 
+def test_pair_all_takes_each_token_from_its_own_source(shelf: Desk, tmp_path: Path) -> None:
+    """Phones with a laid-down token are paired, the paired one is left alone, one lacks a token."""
+    paired(shelf)
+    results = shelf.json("pair", "--all", code=1)
+    assert [False, None] == [result.get("new") for result in results]
+    assert "CONFIG_INVALID" == results[1]["error"]["code"]
+    file = tmp_path / "bay-1.token"
+    file.write_text(shelf.mint())
+    file.chmod(0o600)
+    text = shelf.config.read_text()
+    shelf.config.write_text(
+        text.replace('name = "bay-1"', f'name = "bay-1"\ntoken_file = "{file}"')
+    )
+    results = shelf.json("pair", "--all")
+    assert [False, True] == [result["new"] for result in results]
+    assert 2 == len(shelf.do(shelf.table.store.devices))
+
+
 def test_logout_ends_the_session_of_an_absent_phone(shelf: Desk) -> None:
     """The phone need not be attached; afterwards the panel shows it as offline."""
     paired(shelf)

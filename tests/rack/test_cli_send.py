@@ -151,6 +151,12 @@ def test_send_leaves_other_messages_of_the_phone_waiting(shelf: Desk) -> None:
         model = shelf.table.phones[1].model
         card = shelf.do(lambda: model.remove_sim(0))
         assert card is not None
+        worker = running.workers[1]
+
+        def noticed() -> bool:
+            return worker.handset is not None and worker.handset.sims[0].sub_id is None
+
+        shelf.call(running.until(noticed, "the controller sees the empty slot"))
         uid = shelf.do(lambda: shelf.table.queue("the panel's", phone=1))
         journal = running.controller.world.journal
         device = shelf.do(lambda: shelf.table.device(1))

@@ -6,12 +6,19 @@ from pathlib import Path
 import pytest
 from controller_bench import Bench, Running, at_work, bench, journal_life, swift
 
-from droidrack.app import handset, sending
+from droidrack.app import confirming, handset, sending
 from droidrack.core.attempt import EvidenceKind
 from droidrack.core.message import MessageState
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import Policy
 from droidrack.virtual.faults import Fate, Outcome, Row
+
+
+@pytest.fixture(autouse=True)
+def attentive(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks into the store begin after 0.3 s here, after two seconds in the field."""
+    monkeypatch.setattr(confirming, "FIRST_LOOK_S", 0.3)
+
 
 HASTY = Policy(confirm_deadline_s=1.5, unknown_hold_s=0.5)
 """Doubt is told after two seconds here, after a quarter of an hour in the field."""

@@ -11,6 +11,7 @@ from droidrack.app import sending, session
 from droidrack.core.ids import Token
 from droidrack.ports import Registration, StoredSession
 from droidrack.virtual.panel.faults import Fault, FaultKind
+from droidrack.virtual.panel.queue import Reading
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +224,45 @@ def test_refused_report_is_parked_and_the_others_arrive(tmp_path: Path) -> None:
             assert 4 == len(table.on_air())
             parked = [facts for event, facts in table.lines.told if event == "report parked"]
             assert [uids[0]] == [facts["uid"] for facts in parked]
+
+    asyncio.run(play())
+
+
+def test_answer_that_was_under_way_when_the_phone_left_is_not_lost(tmp_path: Path) -> None:
+    """What a panel offers only once is taken, although the cable was pulled as it answered."""
+
+    async def play() -> None:
+        async with at_work([swift(0, api=34)], tmp_path) as (table, running):
+            table.store.messages.reading = Reading.LEASE
+            table.faults.add("pending", Fault(FaultKind.SLOW, delay_s=0.005), times=None)
+            uid = table.queue("offered once")
+            await running.until(lambda: table.store.ledger()[0].offers > 0, "offered")
+            await table.phones[0].link.unplug()
+            await running.until(lambda: running.states() == ["absent"], "absent")
+            table.faults.clear()
+            await table.phones[0].link.replug()
+            await table.reported(running, [uid])
+
+            assert 1 == table.store.ledger()[0].offers
+            assert ["offered once"] == table.on_air()
+
+    asyncio.run(play())
+
+
+def test_drained_controller_takes_nothing_more(tmp_path: Path) -> None:
+    """From the first moment of a stop on, what the panel has stays there for the next one."""
+
+    async def play() -> None:
+        async with at_work([swift(0, api=34)], tmp_path) as (table, running):
+            await running.controller.rack.drain(5.0)
+            uid = table.queue("for the next one")
+            row = table.store.sims(table.store.device(table.device()))[0]
+            seen = len(table.store.heartbeats(row.uid))
+            await running.until(lambda: len(table.store.heartbeats(row.uid)) > seen + 3, "beats")
+            assert 0 == table.store.ledger()[0].offers
+            await running.stop()
+            async with table.controller() as second:
+                await table.reported(second, [uid])
 
     asyncio.run(play())
 

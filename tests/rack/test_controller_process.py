@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from controller_bench import DEADLINE_S, Bench, at_work, bench, swift
 
+from droidrack import compose
 from droidrack.core.errors import JournalBusy
 from droidrack.faces import logs
 from droidrack.virtual.faults import Fate, Outcome
@@ -89,12 +90,16 @@ def test_signal_ends_the_program_cleanly_in_the_middle_of_work(
 
 
 def test_second_controller_on_one_state_directory_is_refused(tmp_path: Path) -> None:
-    """It ends at once, says why, and has done nothing."""
+    """It ends at once, says why, and has not even started the adb server it was to have."""
 
     async def play() -> None:
         async with at_work([swift(0, api=34)], tmp_path) as (table, running):
-            with droidrack_run(write_config(table)) as program:
+            config = write_config(table)
+            given = f"own = false\nport = {table.rack.adb_port}\n"
+            config.write_text(config.read_text().replace(given, "own = true\n"))
+            with droidrack_run(config) as program:
                 code, stderr = await ended(program)
+            assert not (tmp_path / "state" / compose.ADB_DIR).exists()
             assert 1 == code
             assert JournalBusy.code in stderr
             assert "Traceback" not in stderr

@@ -317,7 +317,7 @@ def test_judge_android_5_0_message_is_sent_when_the_modem_took_every_part(
     """The release logs no verdict; each part's good answer is the only word, counted exactly."""
     witness = Witness(
         can=Witnesses(store=False, radio=False, message_ids=False),
-        radio=tuple(word(Word.TAKEN, 4, None) for _ in range(taken)),
+        radio=tuple(word(Word.TAKEN, 4 + part, None) for part in range(taken)),
         exclusive=True,
     )
 

@@ -187,3 +187,10 @@ def test_match_too_many_equal_messages_are_a_tie() -> None:
 def test_same_number_survives_formatting(stored: str, asked: str, *, expected: bool) -> None:
     """Formatting, trunk zero and country may differ; short codes and names are compared whole."""
     assert expected is same_number(Msisdn(stored), Msisdn(asked))
+
+
+def test_match_attempt_without_watermark_keeps_another_from_its_row() -> None:
+    """A message sent while the store was closed may have written the row: nobody is certain."""
+    doubtful, blind = flight("doubtful"), flight("blind", seconds=300, watermark=None)
+
+    assert [TIE, Match()] == matched([doubtful, blind], [row(11, seconds=310)])

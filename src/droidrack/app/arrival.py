@@ -46,7 +46,7 @@ async def identify(bus: Bus, sighting: Sighting) -> Arrival:
     """Ask a phone for its properties.
 
     Raises:
-        PhoneError: it did not answer, or answered nothing.
+        PhoneError: it did not answer, answered nothing, or is still booting.
         ParseError: it answered something that is no property list.
     """
     phone = bus.phone(sighting)
@@ -57,6 +57,14 @@ async def identify(bus: Bus, sighting: Sighting) -> Arrival:
             f"{sighting.serial}: getprop names no ro.build.version.sdk",
             serial=sighting.serial,
             hint="the phone may still be booting; it is asked again",
+        )
+    if properties.get("sys.boot_completed") != "1":
+        # Its services answer one after another: what they refuse now they grant in a minute, and a
+        # store that seemed closed would stay unused until the phone is plugged in anew.
+        raise PhoneRefused(
+            f"{sighting.serial}: Android has not finished booting",
+            serial=sighting.serial,
+            hint="it is asked again until it has",
         )
     return Arrival(sighting, phone, bus.files(sighting), properties)
 

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from droidrack.app.handset import Handset
 from droidrack.app.listening import Listening
 from droidrack.app.world import World
-from droidrack.core.attempt import Attempt, EvidenceKind, Verdict
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
 from droidrack.core.evidence import (
+    SIM_CHANGED,
     Deadlines,
     Match,
     RadioWord,
@@ -34,6 +35,9 @@ FIRST_LOOK_S = 2.0
 
 LOOK_GROWTH = 0.1
 """The next look at attempts of age T comes after T / 10: a tenth late at the most."""
+
+ROW_LOOKS = 3
+"""Extra looks for the row of a message that the radio log proved: after 0, 4 and 12 s."""
 
 WATCH_UNKNOWN_S = 12 * 3600.0
 """How long late evidence is looked for: a message behind a dialog waits for a person. At full pace
@@ -61,6 +65,8 @@ class Confirming:
         self._rows: dict[int, StoreRow] = {}
         self._claimed: set[int] = set()
         self._rowless: list[Flight] = []
+        self._row_looks: dict[MessageUid, int] = {}
+        self._misrouted: list[tuple[Attempt, StoreRow]] = []
         self._told: set[MessageUid] = set()
         self._steady = handset.steady
         self._generation = handset.store.generation
@@ -119,7 +125,7 @@ class Confirming:
             if state in OPEN or _age_s(attempt, now) < WATCH_UNKNOWN_S
         ]
         if not watched:
-            return None
+            return await self._look_for_rows()
         due = [
             attempt
             for attempt, state in watched
@@ -127,6 +133,7 @@ class Confirming:
         ]
         flights = [await self._flight(attempt) for attempt, _ in watched]
         matches = await self._ask_store(flights, due)
+        await self._alarm_late_rows()
         alone = self._alone([attempt for attempt, _ in watched], now)
         if alone is None:
             self._contested = self._listening.count
@@ -142,6 +149,25 @@ class Confirming:
             if verdict is not None:
                 await self._settle(attempt, verdict, match_)
         return self._next_look_s(watched)
+
+    async def _look_for_rows(self) -> float | None:
+        """Look a few times for the rows of messages that the radio log proved.
+
+        Only its row tells on which SIM a message left. Where none comes, a phone that writes none
+        must not be asked for ever.
+        """
+        young = [
+            flight.attempt
+            for flight in self._rowless
+            if self._row_looks.get(flight.attempt.uid, ROW_LOOKS) < ROW_LOOKS
+        ]
+        if not young:
+            return None
+        for attempt in young:
+            self._row_looks[attempt.uid] += 1
+        await self._ask_store([], young)
+        await self._alarm_late_rows()
+        return FIRST_LOOK_S * (1 << max(self._row_looks[attempt.uid] for attempt in young))
 
     def _aged(self, attempt: Attempt) -> Attempt:
         """An attempt with its opening in the steady clock, the same at every look."""
@@ -196,6 +222,9 @@ class Confirming:
             if late.row is not None:
                 self._claimed.add(late.row.row_id)
                 self._rowless.remove(flight)
+                self._row_looks.pop(flight.attempt.uid, None)
+                if late.wrong_sim:
+                    self._misrouted.append((flight.attempt, late.row))
         return found[: len(flights)]
 
     def _forget_if_emptied(self) -> None:
@@ -283,8 +312,11 @@ class Confirming:
             code=verdict.code,
             proof=", ".join(item.kind for item in verdict.evidence),
         )
+        if verdict.code == SIM_CHANGED:
+            self._handset.forget_sims()  # Its subscription is gone: what waits must not follow it.
         await self._claim(attempt, verdict, match_)
-        await self._alarm(attempt, verdict)
+        if any(item.kind is EvidenceKind.WRONG_SIM for item in verdict.evidence):
+            await self._alarm(attempt)
         self._on_settled()
         self.on_free()
 
@@ -300,10 +332,22 @@ class Confirming:
             self._claimed.add(match_.row.row_id)
         elif verdict.state is MessageState.SENT and self._handset.witnesses.store:
             self._rowless.append(await self._flight(attempt))
+            self._row_looks[attempt.uid] = 0
 
-    async def _alarm(self, attempt: Attempt, verdict: Verdict) -> None:
-        if not any(item.kind is EvidenceKind.WRONG_SIM for item in verdict.evidence):
-            return
+    async def _alarm_late_rows(self) -> None:
+        """Messages that were proven sent before their row showed another SIM than was asked."""
+        while self._misrouted:
+            attempt, row = self._misrouted.pop()
+            now = self._world.clock.now()
+            detail = f"subscription {row.sub_id} instead of {attempt.sub_id}"
+            found = Evidence(EvidenceKind.WRONG_SIM, now, detail, row.row_id)
+            await self._world.journal.settle(
+                attempt.uid, MessageState.SENT, code="", evidence=[found], report=None, at=now
+            )
+            await self._alarm(attempt)
+
+    async def _alarm(self, attempt: Attempt) -> None:
+        """Tell the operator, and stop the phone."""
         text = f"message {attempt.uid} left on another SIM than asked (slot {attempt.slot})"
         event = Event(self._world.clock.now(), self._handset.device, "wrong-sim", text)
         await self._world.journal.record(event)

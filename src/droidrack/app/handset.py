@@ -177,6 +177,10 @@ class Handset:
 
     # --- SIMs ---------------------------------------------------------------------------------
 
+    def forget_sims(self) -> None:
+        """What was read of the slots is no longer true: the next one who asks reads them anew."""
+        self._sims_read_at = -1e9
+
     async def refresh_sims(self, fresh_s: float) -> tuple[SimReading, ...]:
         """Read the slots again unless they were read less than `fresh_s` seconds ago."""
         now = self._world.clock.monotonic()

@@ -4,6 +4,7 @@ A uid that the journal knows is never sent again; its outcome is reported again.
 refused alone, and recorded once per uid and run.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 
 from droidrack.app.pause import Pause
@@ -19,6 +20,9 @@ BACKLOG_LIMIT = 1000
 
 REFUSED_LIMIT = 1000
 """Malformed items recorded per run: a panel that offers more of them has nothing new to say."""
+
+CLOSING_S = 2.0
+"""How long a phone that left, or a stop, waits for a panel's answer; they come within one."""
 
 
 class Intake:
@@ -37,17 +41,22 @@ class Intake:
         self._on_new = on_new
         self._on_known = on_known
         self._refused_seen: set[tuple[str, str]] = set()
+        self._draining = False
+
+    def drain(self) -> None:
+        """Ask for nothing more."""
+        self._draining = True
 
     async def run(self, token: Token) -> None:
-        """Poll for ever."""
+        """Poll until drained."""
         world = self._world
         pause = Pause(world.dice, base_s=world.settings.intervals.poll_s)
         # Phones that start together must not poll together.
         await world.clock.sleep(world.dice.random() * world.settings.intervals.poll_s)
-        while True:
+        while not self._draining:
             delay = world.settings.intervals.poll_s
             try:
-                await self.poll(token)
+                await self._poll_whole(token)
             except PanelBusy as busy:
                 delay = max(delay, pause.after_busy(busy.retry_after_s))
             except (PanelUnavailable, PanelRefused) as error:
@@ -57,6 +66,20 @@ class Intake:
             else:
                 pause.reset()
             await world.clock.sleep(delay)
+
+    async def _poll_whole(self, token: Token) -> None:
+        """Poll, and see an answer that is on its way home even when the room is closed meanwhile.
+
+        A panel may offer a message once only: what it handed over must not be dropped here.
+        """
+        polling = asyncio.ensure_future(self.poll(token))
+        try:
+            await asyncio.shield(polling)
+        except asyncio.CancelledError:
+            await asyncio.wait({polling}, timeout=CLOSING_S)
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            raise
 
     async def poll(self, token: Token) -> None:
         """Ask once, and write down what came."""

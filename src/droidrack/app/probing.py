@@ -13,6 +13,7 @@ from droidrack.app.handset import LOG_DEADLINE_S, Handset
 from droidrack.app.learning import learn
 from droidrack.app.pause import Pause
 from droidrack.app.world import World
+from droidrack.core.assessment import assess
 from droidrack.core.call import CallRow
 from droidrack.core.capability import (
     READS,
@@ -22,7 +23,6 @@ from droidrack.core.capability import (
     SlotAnswers,
     Standing,
     Witnessed,
-    assess,
     codes_of,
     witnesses,
 )

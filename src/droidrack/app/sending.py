@@ -6,19 +6,18 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from droidrack.app.handset import Handset
+from droidrack.app.pace import Pace
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
 from droidrack.core.door import Decision, Go, Hold, Refuse, SimBinding, decide
 from droidrack.core.errors import Effect, ParseError, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid, Msisdn
 from droidrack.core.message import OPEN, Message, MessageState
-from droidrack.core.pacing import next_allowed_at
 from droidrack.core.reply import Refused, Returned
 from droidrack.core.report import report_for
 from droidrack.core.settings import Pacing
@@ -28,9 +27,6 @@ LOOKAHEAD = 50
 
 HELD_RECHECK_S = 5.0
 """How often messages that could not go are looked at again when nothing else wakes the room."""
-
-SENT_KEPT = 1000
-"""Sends remembered for the pace: no window holds more at any pace that a phone can keep."""
 
 IN_FLIGHT_LIMIT = 4
 """Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
@@ -69,8 +65,9 @@ class Sending:
         on_open: Callable[[MessageUid], None],
         on_settled: Callable[[], None],
         only: MessageUid | None = None,
+        pace: Pace | None = None,
     ) -> None:
-        """`only`: send this message and leave all others waiting."""
+        """`only`: send this message and leave all others waiting. `pace`: the phone's so far."""
         self._world = world
         self._handset = handset
         self._pacing = pacing
@@ -82,7 +79,7 @@ class Sending:
         self._calm.set()
         self._draining = False
         self._held_since: dict[str, datetime] = {}  # By SIM row, in the steady clock.
-        self._sent: deque[tuple[datetime, int]] = deque(maxlen=SENT_KEPT)
+        self._pace = pace or Pace(world.clock, pacing)
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -158,11 +155,10 @@ class Sending:
 
     async def _try(self, message: Message, go: Go) -> float | None:
         """Send it if the pace allows: 0. Else the seconds until it does; None when draining."""
-        now = self._handset.steady.now()
-        allowed_at = next_allowed_at(self._sent, go.segments, now, self._pacing)
-        if allowed_at > now:
+        wait_s = self._pace.wait_s(go.segments)
+        if wait_s > 0:
             # The pace is the phone's: nobody else may pass either, and the door is asked again.
-            return (allowed_at - now).total_seconds()
+            return wait_s
         if self._draining:
             return NOTHING_TO_DO
         self._calm.clear()
@@ -177,9 +173,7 @@ class Sending:
         pacing = self._pacing
         longest_gap_s = pacing.min_gap_s * self._world.settings.policy.max_segments
         since = self._world.ago(max(pacing.window_s, longest_gap_s))
-        history = await self._world.journal.segments_since(self._handset.device, since)
-        steady = self._handset.steady
-        self._sent = deque(((steady.of(at), count) for at, count in history), maxlen=SENT_KEPT)
+        await self._pace.recall(self._world.journal, self._handset.device, since)
 
     async def _in_flight(self) -> "_InFlight":
         """What is in the air now, and what it keeps on the ground."""
@@ -250,7 +244,7 @@ class Sending:
             return
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt)
-        self._sent.append((handset.steady.now(), go.segments))
+        self._pace.note(go.segments)
         self._on_open(message.uid)
         try:
             reply = await handset.submit(call, message)

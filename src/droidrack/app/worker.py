@@ -17,6 +17,7 @@ from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
+from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
 from droidrack.app.probing import until_proven
@@ -86,10 +87,12 @@ class Worker:
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
+        self._pace = Pace(world.clock, settings.pacing)
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
         self._reporting: Reporting | None = None
+        self._intake: Intake | None = None
         self._sending: Sending | None = None
         self._worked = False  # This duty came as far as working: a later fault is a new one.
         self._draining = False
@@ -143,6 +146,8 @@ class Worker:
     def drain(self) -> None:
         """Take no new messages and start no new call."""
         self._draining = True
+        if self._intake is not None:
+            self._intake.drain()
         if self._sending is not None:
             self._sending.drain()
 
@@ -201,7 +206,7 @@ class Worker:
                 if failed:
                     self._explain(failures)
             finally:
-                self.handset = self._sending = None
+                self.handset = self._intake = self._sending = None
             if self._worked or not failed:
                 pause.reset()
             if failed:
@@ -260,6 +265,7 @@ class Worker:
             self.settings.pacing,
             on_open=confirming.opened,
             on_settled=reporting.wake,
+            pace=self._pace,
         )
         confirming.on_free = sending.wake
         confirming.on_wrong_sim = self._stop_sending
@@ -267,6 +273,7 @@ class Worker:
             sending.drain()
         self._sending = sending
         intake = Intake(world, device, on_new=sending.wake, on_known=reporting.wake)
+        self._intake = intake
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())

@@ -38,8 +38,9 @@ class World:
     tell: Tell
     pairing_token: Callable[[PhoneSettings], Token | None]
     notebook: Notebook = field(default_factory=MemoryNotebook)
-    # Who reads a phone's framework: one at a time, because each holds a file of up to 128 MiB.
-    reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    # Who reads a phone's framework: few at a time, because each holds a file of up to 128 MiB; not
+    # one alone, because a phone that hangs keeps its place for two minutes.
+    reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
     lessee: Lessee | None = None  # None: nobody else ever uses these phones.
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.

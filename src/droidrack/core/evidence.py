@@ -230,7 +230,7 @@ def _proofs_of_sent(attempt: Attempt, witness: Witness, limits: Deadlines) -> It
     if row is not None and RowKind.of(row, limits.second_look_s) is RowKind.SENT:
         seen_at = row.seen_again_at or row.first_seen_at
         yield Evidence(EvidenceKind.STORE_SENT, seen_at, row_id=row.row_id)
-    taken = [w for w in witness.radio if w.word is Word.TAKEN and _tied(attempt, w, witness)]
+    taken = _words(attempt, witness, Word.TAKEN)
     if not witness.can.radio and len(taken) == attempt.segments:
         yield Evidence(EvidenceKind.RADIO_SENT, taken[-1].at, "the modem took every part")
     if words := _words(attempt, witness, Word.SENT):

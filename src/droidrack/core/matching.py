@@ -8,7 +8,9 @@ it one, and all of these rows say the same.
 
 A row can come from an attempt only when
 
-- its id is above the attempt's watermark (the phone's clock does not matter),
+- its id is above the attempt's watermark (the phone's clock does not matter); an attempt made while
+  the store did not answer has none: any row may be its, so it keeps others from being certain of
+  one, and is never certain itself,
 - it was written by the shell's own package, to the same number, on the same subscription,
 - no attempt of a later boot has a watermark below it: what waits in a phone dies with a reboot,
 - it came at most `late_row_s` after the attempt. Later rows need a person who answers a dialog;
@@ -156,7 +158,8 @@ def match(
     strays = _solve(table, kinds, strict_sim=False, without=taken)
     matches = [NOTHING] * len(flights)
     for place, index in enumerate(order):
-        matches[index] = found[place] if place in taken else strays[place]
+        if flights[index].attempt.watermark is not None:
+            matches[index] = found[place] if place in taken else strays[place]
     return tuple(matches)
 
 
@@ -188,7 +191,7 @@ class _Candidates:
         return row.first_seen_at - self.flights[place].attempt.opened_at <= self._late
 
     def _above(self, row: StoreRow, attempt: Attempt) -> bool:
-        if attempt.watermark is None or row.row_id <= attempt.watermark:
+        if attempt.watermark is not None and row.row_id <= attempt.watermark:
             return False
         return not any(
             later.attempt.opened_at > attempt.opened_at

@@ -39,6 +39,7 @@ class Fate:
     latency_s: float | None = None  # Radio time of each part; None: by the phone's dice.
     row: Row = Row.KEPT
     row_delay_s: float = 0.0  # From the modem's answer to the row.
+    row_after_s: float = 0.0  # From the log's word that it is persisted to the row.
     row_sub_id: int | None = None  # The row names this subscription, whatever the message used.
     flip_s: float | None = None  # A failed row shows as sent for this long; None: by the dice.
     silent: bool = False  # None of its lines appear in the radio log.

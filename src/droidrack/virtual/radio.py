@@ -306,7 +306,7 @@ class Radio:
         return result if self.spec.api >= 30 else RESULT_GENERIC
 
     def _record(self, submission: Submission, sent: list[str]) -> None:
-        card = submission.slot.card
+        card = submission.card
         self._air.record(
             AirMessage(
                 at=self._wall(),
@@ -324,6 +324,7 @@ class Radio:
     async def _succeed(self, submission: Submission, row_id: int | None) -> None:
         await asyncio.sleep(submission.fate.row_delay_s)
         self.log.persisted(sent=True, silent=submission.fate.silent or not submission.persist)
+        await asyncio.sleep(submission.fate.row_after_s)
         if row_id is None:
             row_id = self._write(submission, SmsType.SENT)
         else:

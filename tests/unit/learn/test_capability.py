@@ -1,15 +1,17 @@
 """What a phone's answers say about its profile."""
 
+from dataclasses import replace
+
 import pytest
 
 from droidrack.adapters.profile_files import profile_table
+from droidrack.core.assessment import assess
 from droidrack.core.capability import (
     Capability,
     Observed,
     SlotAnswers,
     Standing,
     Witnessed,
-    assess,
     build_of,
     codes_of,
 )
@@ -103,6 +105,16 @@ def test_empty_phone_is_proven_without_cards() -> None:
         seen = observed(slot(0, empty), known=dump(-1), reads={})
         capability = judged(seen)
         assert (Standing.PROVEN, False) == (capability.standing, capability.cards)
+
+
+def test_unreadable_dump_is_made_up_for_by_asking_back() -> None:
+    """Two calls of ISub that agree stand in for it; two that do not bar; one proves nothing."""
+    right, wrong, alone = slot(0), slot(0, back=1), replace(slot(0), slot_index=DENIED)
+    standings = [
+        assess(profile(), frozenset(), replace(observed(answers), dump=None)).standing
+        for answers in (right, wrong, alone)
+    ]
+    assert [Standing.PROVEN, Standing.BARRED, Standing.UNPROVEN] == standings
 
 
 BARRING = {
