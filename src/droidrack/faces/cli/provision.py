@@ -256,8 +256,9 @@ async def _targets(
     targets = []
     for phone in phones:
         own = dict(table.get(phone.name) or table.get(phone.serial) or {})
-        labels = frozenset(own.pop("labels", "").split())
-        targets.append(Target(phone, labels, {k: v for k, v in own.items() if v}))
+        labels = frozenset(own.pop("labels", "").split()).union(phone.labels)
+        given_here = {name: value for name, value in own.items() if value}
+        targets.append(Target(phone, labels, {**phone.variables, **given_here}))
     known = {target.name for target in targets}
     if strangers := [name for name in (*given["only"], *table) if name not in known
                      and name not in {phone.serial for phone in phones}]:  # fmt: skip
