@@ -87,9 +87,18 @@ def plan(**given: Any) -> None:
     "--stop-rate", type=click.FloatRange(0, 1), default=0.3, show_default=True,
     help="Share of failed phones at which no more is done.",
 )  # fmt: skip
-@click.option("--parallel", type=click.IntRange(1, 1000), default=64, show_default=True)
-@click.option("--transfers", type=click.IntRange(1, 64), default=8, show_default=True)
-@click.option("--hub-transfers", type=click.IntRange(1, 16), default=4, show_default=True)
+@click.option(
+    "--parallel", type=click.IntRange(1, 1000), default=64, show_default=True,
+    help="Phones with a step under way.",
+)  # fmt: skip
+@click.option(
+    "--transfers", type=click.IntRange(1, 64), default=8, show_default=True,
+    help="Files on their way from this host.",
+)  # fmt: skip
+@click.option(
+    "--hub-transfers", type=click.IntRange(1, 16), default=4, show_default=True,
+    help="Files on their way behind one hub.",
+)  # fmt: skip
 @click.option(
     "--absent", type=click.FloatRange(1, 86_400), default=120.0, show_default=True,
     help="Seconds that a phone may be away in the middle of its steps.",
