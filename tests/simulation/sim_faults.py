@@ -346,10 +346,10 @@ async def disk_full(site: Site, phone: SitePhone, dice: Random) -> None:
 async def clock_jump(site: Site, phone: SitePhone, dice: Random) -> None:
     """The host's date jumps, and perhaps back."""
     hours = dice.choice([1, -1, 24, -24, 0.01, -0.01, 24 * -20000, 2])
-    site.clock.set_off_by(timedelta(hours=hours))
+    site.turn_clock(timedelta(hours=hours))
     await asyncio.sleep(dice.uniform(1, 200))
     if dice.random() < 0.7:
-        site.clock.set_off_by(timedelta())
+        site.turn_clock(timedelta())
 
 
 async def phone_clock(site: Site, phone: SitePhone, dice: Random) -> None:

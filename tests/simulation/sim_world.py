@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -37,6 +38,9 @@ from droidrack.virtual.panel.store import NotFound, PanelStore
 from droidrack.virtual.phone import VirtualPhone
 from droidrack.virtual.spec import PhoneSpec, SimCard
 from droidrack.virtual.timeloop import VirtualClock, VirtualTimeLoop
+
+JUMP_SHADOW_S = 120.0
+"""How long after a jump of the host's clock a new controller may misjudge earlier sends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class Site:
         self.commits = 0
         self.crashes = 0
         self.fuse: int | None = None
+        self.jumped_at = -JUMP_SHADOW_S
         self._ended: asyncio.Future[None] = loop.create_future()
         self.swapping = False
         self.patient = seed % 20 == 0
@@ -226,10 +231,18 @@ class Site:
         await self._app(scope, receive, send)
         return httpx.Response(status, headers=headers, stream=WholeBody(b"".join(parts)))
 
+    def turn_clock(self, off_by: timedelta) -> None:
+        """The host's date jumps."""
+        self.jumped_at = self.loop.time()
+        self.clock.set_off_by(off_by)
+
     # --- The host -----------------------------------------------------------------------------
 
     def boot(self) -> None:
         """Start a controller."""
+        if self.loop.time() - self.jumped_at < JUMP_SHADOW_S:
+            # The dates of its predecessor's sends are worth nothing to it, and it has no others.
+            self.truth.forget_pace()
         self.process = Process(self)
         self.process.start()
 

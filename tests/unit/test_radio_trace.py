@@ -164,3 +164,12 @@ def test_trace_new_phone_process_knows_nothing_of_the_old() -> None:
 def test_trace_log_that_begins_in_the_middle_names_nobody() -> None:
     """The buffer's first lines may be the end of a story that was not heard."""
     assert (word(Word.SENT, 0, None),) == traced(SENT)
+
+
+def test_trace_result_of_an_earlier_message_is_not_inherited_by_a_later_one() -> None:
+    """Two are with IMS and one result came: the next result may still be the other's."""
+    ims = "ImsSmsDispatcher [0]: onSendSmsResult token={0} messageRef={0} status=1 reason=0"
+    log = [dispatch(11), dispatch(12), ims.format(1), dispatch(13), ims.format(2)]
+    words = traced("\n".join([*log, "SMSDispatcher: Persist SMS into SENT"]))
+
+    assert (word(Word.SENT, 5, None),) == words

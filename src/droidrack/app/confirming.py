@@ -165,9 +165,10 @@ class Confirming:
             return None
         for attempt in young:
             self._row_looks[attempt.uid] += 1
-        await self._ask_store([], young)
+        looks = max(self._row_looks[attempt.uid] for attempt in young)
+        await self._ask_store([], young)  # Whoever finds its row is not looked for any more.
         await self._alarm_late_rows()
-        return FIRST_LOOK_S * (1 << max(self._row_looks[attempt.uid] for attempt in young))
+        return FIRST_LOOK_S * (1 << looks)
 
     def _aged(self, attempt: Attempt) -> Attempt:
         """An attempt with its opening in the steady clock, the same at every look."""

@@ -52,6 +52,7 @@ class _PhoneProcess:
     def __init__(self, *, parts: bool) -> None:
         self._parts = parts
         self._dispatched: list[int | None] = []  # Not yet with the modem or IMS; None: no id.
+        self._nameless = 0  # How many of these went on, nobody knows which.
         self._requests: dict[int, int | None] = {}  # RIL token to message id.
         self._well: set[int | None] = set()  # Whose last answer was good.
         self._errors: dict[int | None, str] = {}  # The last error of those that had one.
@@ -65,7 +66,7 @@ class _PhoneProcess:
         if kind is RadioKind.INACTIVE:
             return RadioWord(Word.DROPPED, at, event.message_id, event.phone_id)
         if kind is RadioKind.DISPATCHED:
-            self._dispatched.append(event.message_id)
+            self._dispatch(event.message_id)
         elif kind is RadioKind.RIL_REQUEST and event.token is not None:
             self._request(event.token)
         elif kind is RadioKind.RIL_ANSWER:
@@ -86,14 +87,25 @@ class _PhoneProcess:
             self._requests.pop(next(iter(self._requests)))
         self._requests[token] = self._next_dispatched()
 
+    def _dispatch(self, message_id: int | None) -> None:
+        self._dispatched.append(message_id)
+        if len(self._dispatched) > TOKENS_LIMIT:
+            self._dispatched.pop(0)
+            self._nameless = max(self._nameless, 1)  # It may still speak.
+
     def _next_dispatched(self) -> int | None:
-        """The message just dispatched, when it can be no other; None otherwise."""
-        only = self._dispatched[0] if len(set(self._dispatched)) == 1 else None
-        if only is None:
+        """The message that went on, when it can be no other; None otherwise.
+
+        While one of several went on unnamed, all of them stay possible: what is dispatched later
+        must not inherit the result of an earlier one.
+        """
+        if len(set(self._dispatched)) == 1 and not self._nameless:
+            return self._dispatched.pop()
+        self._nameless += 1
+        if self._nameless >= len(self._dispatched):
             self._dispatched.clear()
-        else:
-            self._dispatched.pop()
-        return only
+            self._nameless = 0
+        return None
 
     def _asked(self, event: RadioEvent, *, done: bool) -> int | None:
         """The message of the request that this line answers."""
@@ -130,7 +142,8 @@ class _PhoneProcess:
             self._owed -= 1
             return None
         # Without service the dispatcher gives up before it asks the modem.
-        claims = set(self._errors) or set(self._dispatched) if failed else self._well
+        waiting = set() if self._nameless else set(self._dispatched)
+        claims = (set(self._errors) or waiting) if failed else self._well
         if len(claims) == 1:
             return next(iter(claims))
         self._owed = max(0, len(claims) - 1)
@@ -142,3 +155,4 @@ class _PhoneProcess:
         self._well.discard(message_id)
         self._errors.pop(message_id, None)
         self._dispatched = [other for other in self._dispatched if other != message_id]
+        self._nameless = min(self._nameless, len(self._dispatched))

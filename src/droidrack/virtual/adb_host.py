@@ -12,6 +12,8 @@ import socket
 import tempfile
 from pathlib import Path
 
+from droidrack.virtual.leash import leashed
+
 _USUAL_PORT = 5037
 _START_DEADLINE_S = 10.0
 _STOP_DEADLINE_S = 3.0
@@ -162,10 +164,10 @@ class AdbHost:
         """Start the binary; whether it said that it listens."""
         reply_end, child_end = os.pipe()
         try:
+            server = ("-P", str(port), "--reply-fd", str(child_end), "nodaemon", "server")
             with (self.home / "adb.out").open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    adb_path(),
-                    *("-P", str(port), "--reply-fd", str(child_end), "nodaemon", "server"),
+                    *leashed([adb_path(), *server]),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
