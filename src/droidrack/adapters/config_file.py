@@ -80,7 +80,10 @@ class PolicyTable(Table):
     unknown_as: Annotated[
         Literal["failed", "sent", "hold"], Field(description='"failed", "sent" or "hold"')
     ] = ABSENT
-    # One day: shorter would forget what a heartbeat counts (messages in 24 hours).
+    send_tries: Annotated[
+        int, Field(ge=1, le=10, description="a whole number from 1 (never again) to 10")
+    ] = ABSENT
+    # Two days: shorter would forget what a heartbeat counts (messages in 24 hours).
     retention_days: Annotated[float, Field(ge=2, le=3650, description="days from 2 to 3650")] = (
         ABSENT
     )

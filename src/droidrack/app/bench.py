@@ -150,7 +150,13 @@ async def _walk(world: World, handset: Handset, phone: PhoneSettings, uid: Messa
     listening = Listening(world, handset)
     confirming = Confirming(world, handset, listening, on_settled=_nobody)
     sending = Sending(
-        world, handset, phone.pacing, on_open=confirming.opened, on_settled=_nobody, only=uid
+        world,
+        handset,
+        phone.pacing,
+        on_open=confirming.opened,
+        on_answer=confirming.answered,
+        on_settled=_nobody,
+        only=uid,
     )
     confirming.on_free = sending.wake
     async with asyncio.TaskGroup() as group:

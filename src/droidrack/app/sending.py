@@ -8,7 +8,7 @@ message is never put back unless the call certainly did not reach the phone.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from droidrack.app.handset import Handset
 from droidrack.app.pace import Pace
@@ -20,6 +20,7 @@ from droidrack.core.ids import MessageUid, Msisdn
 from droidrack.core.message import OPEN, Message, MessageState
 from droidrack.core.reply import Refused, Returned
 from droidrack.core.report import report_for
+from droidrack.core.retry import UNTOLD_LIMIT
 from droidrack.core.settings import Pacing
 
 LOOKAHEAD = 50
@@ -63,6 +64,7 @@ class Sending:
         pacing: Pacing,
         *,
         on_open: Callable[[MessageUid], None],
+        on_answer: Callable[[], None],
         on_settled: Callable[[], None],
         only: MessageUid | None = None,
         pace: Pace | None = None,
@@ -72,17 +74,24 @@ class Sending:
         self._handset = handset
         self._pacing = pacing
         self._on_open = on_open
+        self._on_answer = on_answer
         self._on_settled = on_settled
         self._only = only
         self._wake = asyncio.Event()
         self._calm = asyncio.Event()
         self._calm.set()
         self._draining = False
+        self._not_before: dict[MessageUid, datetime] = {}
         self._held_since: dict[str, datetime] = {}  # By SIM row, in the steady clock.
         self._pace = pace or Pace(world.clock, pacing)
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
+        self._wake.set()
+
+    def retry(self, uid: MessageUid, delay_s: float) -> None:
+        """Try a message again, but not before its cause had time to pass."""
+        self._not_before[uid] = self._handset.steady.now() + timedelta(seconds=delay_s)
         self._wake.set()
 
     def drain(self) -> None:
@@ -125,11 +134,17 @@ class Sending:
             decision = self._ask_the_door(message, bindings.get(message.sim_uid))
             if isinstance(decision, Refuse):
                 await self._refuse(message, decision)
-            elif isinstance(decision, Go) and in_flight.admits(message.number):
+            elif isinstance(decision, Go) and self._ripe(message, in_flight):
                 wait_s = await self._try(message, decision)
                 if wait_s is not None:
                     return wait_s
         return HELD_RECHECK_S
+
+    def _ripe(self, message: Message, in_flight: "_InFlight") -> bool:
+        not_before = self._not_before.get(message.uid)
+        if not_before is not None and self._handset.steady.now() < not_before:
+            return False
+        return in_flight.admits(message.number)
 
     def _ask_the_door(self, message: Message, binding: SimBinding | None) -> Decision:
         now, since = self._handset.steady.now(), self._held_since.get(message.sim_uid)
@@ -249,7 +264,7 @@ class Sending:
         try:
             reply = await handset.submit(call, message)
         except PhoneError as error:
-            await self._call_failed(message, error)
+            await self._call_failed(attempt, message, error)
             raise
         if isinstance(reply, Returned):
             await self._move(message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED)
@@ -261,10 +276,12 @@ class Sending:
             await self._move(
                 message, MessageState.SENDING, "", EvidenceKind.CALL_LOST, reply.message
             )
-        self._on_open(message.uid)
+        self._on_answer()
 
-    async def _call_failed(self, message: Message, error: PhoneError) -> None:
-        if error.effect is Effect.NONE:
+    async def _call_failed(self, attempt: Attempt, message: Message, error: PhoneError) -> None:
+        if error.effect is Effect.NONE and attempt.number >= UNTOLD_LIMIT:
+            state, kind = MessageState.FAILED, EvidenceKind.CALL_NOT_MADE
+        elif error.effect is Effect.NONE:
             state, kind = MessageState.ACCEPTED, EvidenceKind.CALL_NOT_MADE
         else:
             state, kind = MessageState.SENDING, EvidenceKind.CALL_LOST

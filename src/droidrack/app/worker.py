@@ -264,10 +264,12 @@ class Worker:
             handset,
             self.settings.pacing,
             on_open=confirming.opened,
+            on_answer=confirming.answered,
             on_settled=reporting.wake,
             pace=self._pace,
         )
         confirming.on_free = sending.wake
+        confirming.on_retry = sending.retry
         confirming.on_wrong_sim = self._stop_sending
         if self._draining:
             sending.drain()

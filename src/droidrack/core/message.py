@@ -3,8 +3,9 @@
 The table below is the whole life of a message: a move that is not in it does not exist. States only
 move forward. Two moves deserve their sentence:
 
-- SENDING goes back to ACCEPTED only when the world certainly did not change (`Effect.NONE`): the
-  phone never heard of the attempt.
+- SENDING and SUBMITTED go back to ACCEPTED only when the message certainly did not go out: the
+  phone never heard of the attempt (`Effect.NONE`), or it proved the failure and the cause passes by
+  itself (`core/retry.py`).
 - UNKNOWN is left by late evidence only. It never goes back to SENDING by itself: a message of
   which we do not know whether it went out may be waiting behind a dialog and go out later.
 
@@ -36,7 +37,7 @@ S = MessageState
 TRANSITIONS: dict[MessageState, frozenset[MessageState]] = {
     S.ACCEPTED: frozenset({S.SENDING, S.FAILED, S.EXPIRED, S.CANCELLED}),
     S.SENDING: frozenset({S.ACCEPTED, S.SUBMITTED, S.SENT, S.FAILED, S.UNKNOWN}),
-    S.SUBMITTED: frozenset({S.SENT, S.FAILED, S.UNKNOWN}),
+    S.SUBMITTED: frozenset({S.ACCEPTED, S.SENT, S.FAILED, S.UNKNOWN}),
     S.UNKNOWN: frozenset({S.SENT, S.FAILED}),
     S.SENT: frozenset(),
     S.FAILED: frozenset(),

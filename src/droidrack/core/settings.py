@@ -51,6 +51,7 @@ class Policy:
     confirm_deadline_s: float = 240.0  # four tries of the radio and the pauses between take 186 s
     unknown_hold_s: float = 600.0  # UNKNOWN is told to the panel only after so long
     unknown_as: UnknownAs = UnknownAs.FAILED
+    send_tries: int = 2  # attempts per message; only proven failures that pass count on a second
     retention_days: float = 30.0  # what is settled and told is kept so long; its uid for good
 
 

@@ -1,0 +1,163 @@
+"""The SMS store as a witness: whose row is whose, from look to look.
+
+One query of the store serves all open attempts of the phone. A row proves at most one attempt; the
+row of an attempt that the radio log proved first is waited for and set aside, so that it proves
+nothing for another, and because only a row tells on which SIM a message left.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from droidrack.app.handset import Handset
+from droidrack.core.attempt import Attempt
+from droidrack.core.evidence import Deadlines, Match, match
+from droidrack.core.ids import MessageUid
+from droidrack.core.matching import NOTHING, Flight, StoreRow
+
+FIRST_LOOK_S = 2.0
+"""A radio rarely needs less than a second; a look before that costs a process start for nothing."""
+
+LOOK_GROWTH = 0.1
+"""The next look at attempts of age T comes after T / 10: a tenth late at the most."""
+
+ROW_LOOKS = 3
+"""Extra looks for the row of a message that the radio log proved: after 0, 4 and 12 s. A phone that
+writes none must not be asked for ever."""
+
+WATCH_UNKNOWN_S = 12 * 3600.0
+"""How long late evidence is looked for: a message behind a dialog waits for a person. At full pace
+14,000 rows come in that time, and one answer holds at most 20,000."""
+
+
+def age_s(attempt: Attempt, now: datetime) -> float:
+    """Seconds since an attempt was opened, in the clock that its `opened_at` is in."""
+    return (now - attempt.opened_at).total_seconds()
+
+
+class RowWitness:
+    """What one phone's store said of its attempts. Attempts are in the phone's steady clock."""
+
+    def __init__(self, handset: Handset, limits: Deadlines) -> None:
+        self._handset = handset
+        self._steady = handset.steady
+        self._limits = limits
+        self._generation = handset.store.generation
+        self._rows: dict[int, StoreRow] = {}
+        self._claimed: set[int] = set()
+        self._rowless: list[Flight] = []
+        self._row_looks: dict[MessageUid, int] = {}
+        self._misrouted: list[tuple[Attempt, StoreRow]] = []
+        self._next_asked: dict[MessageUid, datetime] = {}
+
+    def recall(self, claimed: Iterable[int], rowless: Iterable[Flight]) -> None:
+        """Know what earlier lives took from the store, so that no row proves twice."""
+        self._claimed = set(claimed)
+        self._rowless = list(rowless)
+
+    def opened(self, uid: MessageUid) -> None:
+        """A message has a new attempt: it is asked about at the next look."""
+        self._next_asked.pop(uid, None)
+
+    def due(self, attempt: Attempt, now: datetime) -> bool:
+        """Whether an attempt in doubt is worth a look again."""
+        return now >= self._next_asked.get(attempt.uid, now)
+
+    async def ask(self, flights: Sequence[Flight], due: Sequence[Attempt]) -> Sequence[Match]:
+        """One match per flight, from one query for the attempts that are due.
+
+        Raises:
+            PhoneError: the store does not answer.
+        """
+        marks = [attempt.watermark for attempt in due if attempt.watermark is not None]
+        if not self._handset.witnesses.store or not marks:
+            return [NOTHING] * len(flights)
+        self._forget_if_emptied()
+        now, late_s = self._steady.now(), self._limits.late_row_s
+        self._rowless = [f for f in self._rowless if age_s(f.attempt, now) < late_s]
+        young = [flight.attempt.watermark for flight in self._rowless]
+        floor = min(marks + [mark for mark in young if mark is not None])
+        asked_at = self._steady.now()
+        self._note(await self._handset.store.rows_above(floor), floor, asked_at)
+        for attempt in due:
+            wait_s = max(FIRST_LOOK_S, age_s(attempt, asked_at) * LOOK_GROWTH)
+            self._next_asked[attempt.uid] = asked_at + timedelta(seconds=wait_s)
+        return self._match(flights)
+
+    def claim(self, flight: Flight, row: StoreRow | None, *, sent: bool) -> None:
+        """Take a settled attempt's row out of the game, or remember that it still has to come.
+
+        One that failed leaves no row that could be taken for another's: the shell sees none.
+        """
+        if row is not None:
+            self._claimed.add(row.row_id)
+        elif sent and self._handset.witnesses.store:
+            self._rowless.append(flight)
+            self._row_looks[flight.attempt.uid] = 0
+
+    async def look_for_late_rows(self) -> float | None:
+        """Look a few times for the rows of messages that the radio log proved.
+
+        Returns:
+            Seconds until the next such look; None: none is worth it.
+        """
+        young = [
+            flight.attempt
+            for flight in self._rowless
+            if self._row_looks.get(flight.attempt.uid, ROW_LOOKS) < ROW_LOOKS
+        ]
+        if not young:
+            return None
+        for attempt in young:
+            self._row_looks[attempt.uid] += 1
+        looks = max(self._row_looks[attempt.uid] for attempt in young)
+        await self.ask([], young)  # Whoever finds its row is not looked for any more.
+        return FIRST_LOOK_S * (1 << looks)
+
+    def take_misrouted(self) -> list[tuple[Attempt, StoreRow]]:
+        """Attempts proven sent before their row showed another SIM than was asked; once each."""
+        found, self._misrouted = self._misrouted, []
+        return found
+
+    def _match(self, flights: Sequence[Flight]) -> Sequence[Match]:
+        """Rows to flights; those of attempts that were settled without a row are set aside."""
+        found = match(
+            [*flights, *self._rowless],
+            [row for row in self._rows.values() if row.row_id not in self._claimed],
+            second_look_s=self._limits.second_look_s,
+            late_row_s=self._limits.late_row_s,
+        )
+        for flight, late in zip(self._rowless[:], found[len(flights) :], strict=True):
+            if late.row is not None:
+                self._claimed.add(late.row.row_id)
+                self._rowless.remove(flight)
+                self._row_looks.pop(flight.attempt.uid, None)
+                if late.wrong_sim:
+                    self._misrouted.append((flight.attempt, late.row))
+        return found[: len(flights)]
+
+    def _forget_if_emptied(self) -> None:
+        """Row ids of a store that was emptied start anew and mean nothing of what they did."""
+        if self._generation != self._handset.store.generation:
+            self._generation = self._handset.store.generation
+            self._rows.clear()
+            self._claimed.clear()
+            self._rowless.clear()
+
+    def _note(self, seen: Sequence[StoreRow], floor: int, asked_at: datetime) -> None:
+        """Carry first, second and last sight of each row from look to look."""
+        now = self._steady.now()
+        fresh = {row.row_id: row for row in seen}
+        for row_id, known in list(self._rows.items()):
+            if row_id in fresh:
+                self._rows[row_id] = replace(
+                    fresh.pop(row_id),
+                    first_seen_at=known.first_seen_at,
+                    seen_again_at=asked_at,
+                    vanished_at=None,
+                )
+            elif now - known.first_seen_at > timedelta(seconds=WATCH_UNKNOWN_S):
+                del self._rows[row_id]
+            elif row_id > floor and known.vanished_at is None:
+                self._rows[row_id] = replace(known, vanished_at=now)
+        self._rows |= fresh
