@@ -212,7 +212,7 @@ class PhoneWalk:
         return replace(
             record,
             state=StepState.FAILED,
-            cause=f"it is {reading.seen}, not {reading.wanted}",
+            cause=f"it is {reading.gap}",
             hint="apply the recipe again",
         )
 
@@ -238,7 +238,7 @@ class PhoneWalk:
                     walk.record,
                     state=StepState.FAILED,
                     after=reading.seen,
-                    cause=f"{reading.wanted} {complaint}: it is {reading.seen}",
+                    cause=f"it {complaint}: {reading.gap}",
                     hint="this phone takes it back: guard the step, or allow retries",
                 )
                 walk.record = ended

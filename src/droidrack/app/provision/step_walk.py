@@ -116,7 +116,7 @@ class StepWalk:
         if reading.blocked:
             raise Refusal(reading.blocked, hint=reading.hint, human=reading.human)
         if self._kind.apply is None:
-            raise Refusal(f"it is {reading.seen}, not {reading.wanted}")
+            raise Refusal(f"it is {reading.gap}")
         self._refuse_repeat()
         await self._apply(facts)
 
@@ -183,7 +183,7 @@ class StepWalk:
         self._note(after=reading.seen)
         if not reading.done:
             raise Refusal(
-                f"applied, but the phone says {reading.seen} instead of {reading.wanted}",
+                f"applied, but the phone says {reading.gap}",
                 hint="the phone ignored it or set it back: guard the step for this maker, or do it "
                 "by hand",
             )

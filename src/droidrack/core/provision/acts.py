@@ -41,6 +41,14 @@ class Reading:
     hint: str = ""
     human: bool = False  # with `blocked`: a person can change that
 
+    @property
+    def gap(self) -> str:
+        """What is seen instead of what is wanted, without what agrees."""
+        seen, wanted = self.seen.split(", "), self.wanted.split(", ")
+        off = [part for part in seen if part not in wanted] or seen
+        missed = [part for part in wanted if part not in seen] or wanted
+        return f"{', '.join(off)} instead of {', '.join(missed)}"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

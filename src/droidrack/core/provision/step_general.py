@@ -290,11 +290,16 @@ def _check_human(params: Params, facts: Facts) -> Check:
             return Reading(True, _shown(answer.text), wanted)
     else:
         yield Ask({"nothing": "true"})
+    hint = (
+        "do it on the phone; the step sees it by itself"
+        if params["check"]
+        else "then confirm: droidrack provision steps RECIPE --confirm PHONE:STEP"
+    )
+    if params["photo"]:
+        hint += f"; see {params['photo'].path}"
     return Reading(
-        False, "not done yet", wanted, blocked=params["instructions"],
-        hint="do it on the phone; the step sees it by itself" if params["check"]
-        else "then confirm: droidrack provision steps RECIPE --confirm PHONE:STEP", human=True,
-    )  # fmt: skip
+        False, "not done yet", wanted, blocked=params["instructions"], hint=hint, human=True
+    )
 
 
 HUMAN = StepType(

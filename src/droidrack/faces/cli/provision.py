@@ -114,7 +114,7 @@ def _run(kind: RunKind, given: Mapping[str, Any], *, reapply: bool = False) -> N
         document["builds_changed"] = builds
         print_json(document)
     else:
-        _print(outcome, builds)
+        _print(outcome, builds, kept=not given["virtual"])
     raise SystemExit(0 if outcome.good else 1)
 
 
@@ -191,7 +191,7 @@ _SHOWN = (StepState.PENDING, StepState.DONE, StepState.FAILED, StepState.NEEDS_H
           StepState.APPLYING)  # fmt: skip
 
 
-def _print(outcome: "Outcome", builds: Sequence[str]) -> None:
+def _print(outcome: "Outcome", builds: Sequence[str], *, kept: bool) -> None:
     rows = [
         (p.phone.name, s.step, _word(s.state), s.before, s.wanted, s.cause, s.hint, s.screen)
         for p in outcome.phones
@@ -218,7 +218,7 @@ def _print(outcome: "Outcome", builds: Sequence[str]) -> None:
     )
     for line in builds:
         click.echo(f"Build changed: {line}")
-    if outcome.run.kind is not RunKind.PLAN:
+    if kept and outcome.run.kind is not RunKind.PLAN:
         click.echo(f"Certificate: droidrack provision report {outcome.run.recipe} "
                    f"--run {outcome.run.uid}")  # fmt: skip
 
