@@ -91,7 +91,6 @@ def draw_plan(dice: Random) -> Plan:
             report_s=2.0,
         ),
         policy=Policy(
-            confirm_deadline_s=dice.choice([60.0, 240.0]),
             unknown_hold_s=dice.choice([30.0, 300.0]),
             sim_wait_s=dice.choice([30.0, 120.0]),
             message_ttl_s=dice.choice([0.0, 0.0, 0.0, 300.0]),

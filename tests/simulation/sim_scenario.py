@@ -75,14 +75,27 @@ def told_by(
         return runner.run(live(loops[0]))
 
 
+async def until(seen: Callable[[], bool], every_s: float = 0.05) -> None:
+    """Let time pass until something is so."""
+    for _ in range(int(END_S / every_s)):
+        if seen():
+            return
+        await asyncio.sleep(every_s)
+    raise AssertionError("it never came to that")
+
+
 async def ready(site: Site) -> None:
     """Wait until every phone is paired and bound."""
-    for phone in site.phones:
-        while site.disk.bound(phone.device) < len(phone.slots):
-            await asyncio.sleep(0.5)
+    await until(
+        lambda: all(site.disk.bound(phone.device) >= len(phone.slots) for phone in site.phones)
+    )
 
 
 async def event(site: Site, kind: str, count: int = 1) -> None:
     """Wait until the score holds so many events of a kind."""
-    while sum(line[1] == kind for line in site.score.lines) < count:
-        await asyncio.sleep(0.05)
+    await until(lambda: happened(site, kind) >= count)
+
+
+def happened(site: Site, kind: str) -> int:
+    """How many events of a kind the score holds."""
+    return sum(line[1] == kind for line in site.score.lines)

@@ -111,6 +111,11 @@ class Truth:
         unknown = sum(error == UNKNOWN_CODE for _, error in self.told.values())
         return sent, len(self.told) - sent - unknown, unknown
 
+    @property
+    def uids(self) -> list[str]:
+        """Every message, in the order of asking."""
+        return list(self._key_of)
+
     def card_of(self, uid: str) -> str:
         """ICCID of the card that a message was asked for."""
         return self._key_of[uid][0]

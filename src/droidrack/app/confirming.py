@@ -114,14 +114,14 @@ class Confirming:
         ]
         if not watched:
             wait_s = await self._rows.look_for_late_rows()
-            await self._alarm_late_rows()
+            await self._note_late_rows()
             return wait_s
         due = [
             attempt for attempt, state in watched if state in OPEN or self._rows.due(attempt, now)
         ]
         flights = [await self._flight(attempt) for attempt, _ in watched]
         matches = await self._rows.ask(flights, due)
-        await self._alarm_late_rows()
+        await self._note_late_rows()
         alone = self._alone([attempt for attempt, _ in watched], now)
         if alone is None:
             self._contested = self._listening.count
@@ -140,9 +140,10 @@ class Confirming:
 
     def _aged(self, attempt: Attempt) -> Attempt:
         """An attempt with its opening in the steady clock, the same at every look."""
-        opened_at = self._opened_at.get(attempt.uid)
-        if opened_at is None:
-            opened_at = self._opened_at[attempt.uid] = self._steady.of(attempt.opened_at)
+        key = (attempt.uid, attempt.number)
+        known = self._opened_at.get(attempt.uid) or self._world.openings.get(key)
+        opened_at = known or self._steady.of(attempt.opened_at)
+        self._opened_at[attempt.uid] = self._world.openings[key] = opened_at
         return replace(attempt, opened_at=opened_at)
 
     # --- Witnesses ----------------------------------------------------------------------------
@@ -207,6 +208,10 @@ class Confirming:
             self.on_retry(attempt.uid, delay_s)
         evidence = [replace(item, at=self._steady.date(item.at)) for item in verdict.evidence]
         at = evidence[0].at if evidence else world.clock.now()
+        row = match_.row
+        if verdict.state is MessageState.SENT and row and not any(e.row_id for e in evidence):
+            # The radio log was first; the row beside it is kept, for it is this message's now.
+            evidence.append(Evidence(EvidenceKind.STORE_SENT, at, "seen once", row.row_id))
         report = None
         if verdict.state not in (MessageState.UNKNOWN, MessageState.ACCEPTED):
             unknown_as = world.settings.policy.unknown_as
@@ -229,6 +234,10 @@ class Confirming:
         )
         if verdict.code == SIM_CHANGED:
             self._handset.forget_sims()  # Its subscription is gone: what waits must not follow it.
+        if verdict.state is not MessageState.UNKNOWN:
+            self._opened_at.pop(attempt.uid, None)
+            self._floors.pop(attempt.uid, None)
+            world.openings.pop((attempt.uid, attempt.number), None)
         if verdict.state in (MessageState.SENT, MessageState.FAILED):  # A doubt keeps its row.
             sent = verdict.state is MessageState.SENT
             self._rows.claim(await self._flight(attempt), match_.row, sent=sent)
@@ -237,16 +246,21 @@ class Confirming:
         self._on_settled()
         self.on_free()
 
-    async def _alarm_late_rows(self) -> None:
-        """Messages that were proven sent before their row showed another SIM than was asked."""
-        for attempt, row in self._rows.take_misrouted():
+    async def _note_late_rows(self) -> None:
+        """Keep the rows of messages that the radio log proved before: they tell the SIM."""
+        for attempt, late in self._rows.take_late():
+            if late.row is None:
+                continue
             now = self._world.clock.now()
-            detail = f"subscription {row.sub_id} instead of {attempt.sub_id}"
-            found = Evidence(EvidenceKind.WRONG_SIM, now, detail, row.row_id)
+            found = Evidence(EvidenceKind.STORE_SENT, now, "after the radio", late.row.row_id)
+            if late.wrong_sim:
+                detail = f"subscription {late.row.sub_id} instead of {attempt.sub_id}"
+                found = Evidence(EvidenceKind.WRONG_SIM, now, detail, late.row.row_id)
             await self._world.journal.settle(
                 attempt.uid, MessageState.SENT, code="", evidence=[found], report=None, at=now
             )
-            await self._alarm(attempt)
+            if late.wrong_sim:
+                await self._alarm(attempt)
 
     async def _alarm(self, attempt: Attempt) -> None:
         """Tell the operator, and stop the phone."""

@@ -12,7 +12,6 @@ from typing import Self
 
 from droidrack.app.arrival import QUERY_DEADLINE_S, Arrival
 from droidrack.app.learning import codes_of_phone
-from droidrack.app.steady import Steady
 from droidrack.app.store import SmsStore
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt
@@ -94,7 +93,7 @@ class Handset:
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
         self.silent: set[MessageUid] = set()  # Attempts that can no longer say anything.
-        self.steady = Steady(world.clock)
+        self.steady = world.steady
         self.store = SmsStore(
             arrival.phone, world.clock, self.steady, names_sim=not facts.rows_by_slot
         )

@@ -47,7 +47,7 @@ class RowWitness:
         self._claimed: set[int] = set()
         self._rowless: list[Flight] = []
         self._row_looks: dict[MessageUid, int] = {}
-        self._misrouted: list[tuple[Attempt, StoreRow]] = []
+        self._late: list[tuple[Attempt, Match]] = []
         self._next_asked: dict[MessageUid, datetime] = {}
 
     def recall(self, claimed: Iterable[int], rowless: Iterable[Flight]) -> None:
@@ -114,9 +114,9 @@ class RowWitness:
         await self.ask([], young)  # Whoever finds its row is not looked for any more.
         return FIRST_LOOK_S * (1 << looks)
 
-    def take_misrouted(self) -> list[tuple[Attempt, StoreRow]]:
-        """Attempts proven sent before their row showed another SIM than was asked; once each."""
-        found, self._misrouted = self._misrouted, []
+    def take_late(self) -> list[tuple[Attempt, Match]]:
+        """Attempts that were proven sent before their row was there; once each, with the row."""
+        found, self._late = self._late, []
         return found
 
     def _match(self, flights: Sequence[Flight]) -> Sequence[Match]:
@@ -132,8 +132,7 @@ class RowWitness:
                 self._claimed.add(late.row.row_id)
                 self._rowless.remove(flight)
                 self._row_looks.pop(flight.attempt.uid, None)
-                if late.wrong_sim:
-                    self._misrouted.append((flight.attempt, late.row))
+                self._late.append((flight.attempt, late))
         return found[: len(flights)]
 
     def _forget_if_emptied(self) -> None:

@@ -21,6 +21,7 @@ from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
 from droidrack.app.probing import until_proven
+from droidrack.app.reconciling import Reconciling
 from droidrack.app.reporting import Reporting
 from droidrack.app.sending import Sending
 from droidrack.app.session import SessionKeeper
@@ -282,6 +283,7 @@ class Worker:
             group.create_task(self._while_paired(handset, heartbeat.run))
             await confirming.recover()
             group.create_task(confirming.run())
+            group.create_task(Reconciling(world, handset).run())
             group.create_task(self._follow_commands(handset))
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")

@@ -9,8 +9,9 @@ from typing import Protocol
 
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.notebook import MemoryNotebook
+from droidrack.app.steady import Steady
 from droidrack.core.errors import ProfileError
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, MessageUid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
@@ -44,6 +45,12 @@ class World:
 
     lessee: Lessee | None = None  # None: nobody else ever uses these phones.
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
+    # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
+    openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
+    steady: Steady = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "steady", Steady(self.clock))
 
     @contextmanager
     def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:

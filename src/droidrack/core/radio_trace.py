@@ -2,21 +2,25 @@
 
 The final line, "Persist SMS into SENT", names no message. From API 30 on its neighbours do: the
 dispatcher's line and the modem's good answer carry our message id, and a request's token pairs it
-with a bad one. So a verdict belongs to the message that was answered that way and not yet
-persisted, where there is exactly one. Where there are several, all of them lose their claim, and as
-many verdicts as are then still to come are taken for theirs: the SMS store decides those.
+with a bad one. So a verdict belongs to the message that it may be about, where there is exactly
+one. Where there are several they form a crowd: as long as the crowd is owed a verdict none is given
+to anybody, and whoever may have had one joins it. The SMS store decides those.
 
 Lines without any id (up to API 29) give words without one; `core/evidence.py` says when they count.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from droidrack.core.evidence import RadioWord, Word
 from droidrack.core.parse.radio_log import IMS_STATUS_OK, RadioEvent, RadioKind
 
 TOKENS_LIMIT = 64
 """Requests without an answer that are remembered; a modem has a few in hand."""
+
+SILENT = timedelta(minutes=10)
+"""After the last line about a message nothing more is said of it: four tries take 186 s."""
 
 _VERDICT = {
     RadioKind.PERSISTED_SENT: Word.SENT,
@@ -51,27 +55,30 @@ class _PhoneProcess:
 
     def __init__(self, *, parts: bool) -> None:
         self._parts = parts
+        self._open: dict[int | None, _Course] = {}  # Dispatched, verdict still to come; by id.
+        self._crowd: set[int | None] = set()  # Some of these had their verdict, nobody knows which.
+        self._owed = 0  # Verdicts still to come for the crowd.
         self._dispatched: list[int | None] = []  # Not yet with the modem or IMS; None: no id.
         self._nameless = 0  # How many of these went on, nobody knows which.
         self._requests: dict[int, int | None] = {}  # RIL token to message id.
-        self._well: set[int | None] = set()  # Whose last answer was good.
-        self._errors: dict[int | None, str] = {}  # The last error of those that had one.
-        self._owed = 0  # Verdicts still to come for messages that lost their claim.
+        self._loose: set[bool] = set()  # Answers, good or bad, that may be anybody's.
+        self._crowded_at: datetime | None = None  # When the crowd last had a verdict.
 
     def read(self, event: RadioEvent, at: datetime) -> RadioWord | None:
         """One line; a word where it says something about a message."""
+        self._forget_silent(at)
         kind = event.kind
         if kind in _VERDICT:
             return self._verdict(_VERDICT[kind], event, at)
         if kind is RadioKind.INACTIVE:
             return RadioWord(Word.DROPPED, at, event.message_id, event.phone_id)
         if kind is RadioKind.DISPATCHED:
-            self._dispatch(event.message_id)
+            self._dispatch(event.message_id, at)
         elif kind is RadioKind.RIL_REQUEST and event.token is not None:
             self._request(event.token)
         elif kind is RadioKind.RIL_ANSWER:
             message_id = event.message_id or self._asked(event, done=True)
-            self._answered(message_id, "")
+            self._answered(message_id, "", at)
             if self._parts:
                 return RadioWord(Word.TAKEN, at, message_id, event.phone_id)
         elif kind is RadioKind.RIL_ERROR:
@@ -79,15 +86,13 @@ class _PhoneProcess:
         elif kind is RadioKind.IMS_RESULT:
             # Over IMS a bad result may be followed by a try over the modem: no word of its own.
             bad = event.status != IMS_STATUS_OK
-            self._answered(self._next_dispatched(), (event.error or "ims") if bad else "")
+            self._answered(self._next_dispatched(), (event.error or "ims") if bad else "", at)
         return None
 
-    def _request(self, token: int) -> None:
-        while len(self._requests) >= TOKENS_LIMIT:
-            self._requests.pop(next(iter(self._requests)))
-        self._requests[token] = self._next_dispatched()
+    # --- From the dispatcher to the answer ----------------------------------------------------
 
-    def _dispatch(self, message_id: int | None) -> None:
+    def _dispatch(self, message_id: int | None, at: datetime) -> None:
+        self._touch(message_id, at)
         self._dispatched.append(message_id)
         if len(self._dispatched) > TOKENS_LIMIT:
             self._dispatched.pop(0)
@@ -107,52 +112,111 @@ class _PhoneProcess:
             self._nameless = 0
         return None
 
+    def _request(self, token: int) -> None:
+        while len(self._requests) >= TOKENS_LIMIT:
+            self._requests.pop(next(iter(self._requests)))
+        self._requests[token] = self._next_dispatched()
+
     def _asked(self, event: RadioEvent, *, done: bool) -> int | None:
         """The message of the request that this line answers."""
         if event.token is None:
             return None
         return self._requests.pop(event.token, None) if done else self._requests.get(event.token)
 
-    def _answered(self, message_id: int | None, error: str) -> None:
-        if error:
-            self._errors[message_id] = error
-            self._well.discard(message_id)
-        else:
-            self._well.add(message_id)
+    def _answered(self, message_id: int | None, error: str, at: datetime) -> None:
+        if message_id is None:
+            self._loose.add(not error)
+        course = self._touch(message_id, at)
+        if course is not None:
+            course.well = course.well or not error
+            course.error = error or course.error
 
     def _error(self, event: RadioEvent, at: datetime) -> RadioWord | None:
         """From API 26 on one refusal is two lines, a number and then the name: the name counts."""
         name = event.error or ""
         number_only = name.lstrip("-").isdigit()
         message_id = self._asked(event, done=not number_only)
-        self._answered(message_id, name)
+        self._answered(message_id, name, at)
         if number_only:
             return None
         return RadioWord(Word.ERROR, at, message_id, event.phone_id, name)
 
+    def _touch(self, message_id: int | None, at: datetime) -> "_Course | None":
+        """The course of a message that is being spoken of; None for one of the crowd."""
+        if message_id in self._crowd:
+            return None
+        course = self._open.setdefault(message_id, _Course(at))
+        course.spoke_at = at
+        return course
+
+    # --- The verdict --------------------------------------------------------------------------
+
     def _verdict(self, word: Word, event: RadioEvent, at: datetime) -> RadioWord:
         failed = word is Word.FAILED
-        message_id = event.message_id or self._claimant(failed=failed)
-        error = self._errors.get(message_id, "") if failed and message_id is not None else ""
-        self._forget(message_id)
-        return RadioWord(word, at, message_id, event.phone_id, error)
+        possible: set[int | None] = {event.message_id}
+        if not event.message_id:
+            possible = self._claimants(failed=failed)
+        if len(possible) == 1 and (event.message_id or not self._owed):
+            (message_id,) = possible
+            course = self._open.pop(message_id, None)
+            self._finish(message_id)
+            error = course.error if course and failed and message_id is not None else ""
+            return RadioWord(word, at, message_id, event.phone_id, error)
+        self._join_crowd(possible, at)
+        return RadioWord(word, at, None, event.phone_id)
 
-    def _claimant(self, *, failed: bool) -> int | None:
-        if self._owed:
-            self._owed -= 1
-            return None
-        # Without service the dispatcher gives up before it asks the modem.
-        waiting = set() if self._nameless else set(self._dispatched)
-        claims = (set(self._errors) or waiting) if failed else self._well
-        if len(claims) == 1:
-            return next(iter(claims))
-        self._owed = max(0, len(claims) - 1)
-        for claim in tuple(claims):
-            self._forget(claim)
-        return None
+    def _claimants(self, *, failed: bool) -> set[int | None]:
+        """Whose verdict this may be, beside those of the crowd.
 
-    def _forget(self, message_id: int | None) -> None:
-        self._well.discard(message_id)
-        self._errors.pop(message_id, None)
-        self._dispatched = [other for other in self._dispatched if other != message_id]
-        self._nameless = min(self._nameless, len(self._dispatched))
+        A message is sent only after a good answer. It fails after a bad one, whatever its other
+        parts were answered, or, without service, before the modem is asked.
+        """
+        if (not failed) in self._loose:
+            return set(self._open)
+        if not failed:
+            return {key for key, course in self._open.items() if course.well}
+        refused = {key for key, course in self._open.items() if course.error}
+        return refused | (self._open.keys() & set(self._dispatched))
+
+    def _join_crowd(self, possible: set[int | None], at: datetime) -> None:
+        """One of these, or of the crowd, is done: from now on nobody can tell them apart."""
+        for message_id in possible:
+            self._open.pop(message_id, None)
+        self._crowd |= possible
+        self._owed = max(0, self._owed + len(possible) - 1)
+        self._crowded_at = at if self._owed else None
+        if not self._owed:
+            self._crowd.clear()
+        self._rest()
+
+    def _finish(self, message_id: int | None) -> None:
+        """A message is done: none of its lines is still to come."""
+        if not self._nameless:
+            self._dispatched = [other for other in self._dispatched if other != message_id]
+        self._rest()
+
+    def _rest(self) -> None:
+        """Nothing is in hand: nothing that was said before concerns what comes."""
+        if not self._open and not self._owed:
+            self._dispatched.clear()
+            self._nameless = 0
+            self._loose.clear()
+
+    def _forget_silent(self, at: datetime) -> None:
+        """Drop those who never got a verdict: messages of apps that keep their own store, too."""
+        if self._crowded_at is not None and at - self._crowded_at > SILENT:
+            self._crowd.clear()
+            self._owed, self._crowded_at = 0, None
+            self._rest()
+        for message_id in [k for k, c in self._open.items() if at - c.spoke_at > SILENT]:
+            del self._open[message_id]
+            self._finish(message_id)
+
+
+@dataclass(slots=True)
+class _Course:
+    """A message on its way: whether an answer was good, and the last bad one."""
+
+    spoke_at: datetime
+    well: bool = False
+    error: str = ""
