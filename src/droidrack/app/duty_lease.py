@@ -74,9 +74,7 @@ async def while_leased(
             await lessee.leases.release(device, lessee.holder)
 
 
-async def _until_asked(
-    lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]"
-) -> None:
+async def _until_asked(lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]") -> None:
     while True:
         await asyncio.wait({work}, timeout=LOOK_S)
         if work.done():
@@ -84,4 +82,3 @@ async def _until_asked(
         lease = await lessee.take(device)
         if lease.holder != lessee.holder or lease.asked_by:
             return
-
