@@ -33,7 +33,7 @@ class Doubt:
 
     uid: str
     android: str
-    on_air: bool  # Somewhere in its group of equal messages.
+    on_air: bool  # It, or another doubt of the same card, number and text.
     cause: str
     story: str
 
@@ -180,7 +180,9 @@ def _look_at_history(findings: Findings, statuses: Sequence[StatusRow]) -> None:
 def _explain(
     findings: Findings, lab: CrashLab, asked: Sequence[Asked], lives: dict[str, Life]
 ) -> None:
+    # What is on the air beyond the messages told as sent: any doubt of the group may be it.
     heard = Counter((m.iccid, m.number, m.body) for m in lab.rack.air.messages)
+    heard.subtract(Counter((a.iccid, a.number, a.body) for a in asked if a.status == "sent"))
     phones = {lab.device_of(i): p.model.spec for i, p in enumerate(lab.phones)}
     for message in asked:
         if message.error == UNKNOWN_CODE:
@@ -213,13 +215,16 @@ def _cause(life: Life, api: int, on_air: int, fates: Sequence[Fate], rivals: int
     )
     if odd:
         return f"the radio misbehaved: {', '.join(odd)}"
-    if not on_air and not rivals:
+    kinds = {evidence.kind for _, evidence in life.evidence}
+    if life.code == UNKNOWN_CODE:
+        return "a text of several segments failed; some may be on the air"
+    if on_air <= 0 and not rivals and EvidenceKind.CALL_RETURNED not in kinds:
         return "killed before the call; that it was not made, nobody can prove"
     if api < STORE_READABLE:
         return "killed in flight; before Android 10 only the live log tells an outcome"
     if rivals:
         return f"cannot be told from {rivals} other attempts to this number"
-    if any(evidence.kind is EvidenceKind.REBOOT for _, evidence in life.evidence):
+    if EvidenceKind.REBOOT in kinds:
         return "the phone was restarted before it was asked"
     return "unexplained"
 

@@ -299,7 +299,7 @@ def _run_many(options: argparse.Namespace) -> int:
         for first in range(options.start, options.start + options.seeds, 25)
     ]
     began = time.monotonic()
-    total, failures = Result(0, ""), []
+    total, failures, done = Result(0, ""), [], 0
     with ProcessPoolExecutor(options.jobs) as pool:
         for results in pool.map(_many, chunks):
             for result in results:
@@ -307,9 +307,13 @@ def _run_many(options: argparse.Namespace) -> int:
                 if result.broken:
                     failures.append(result)
                     print(f"seed {result.seed} FAILED: {result.broken[0][:300]}", flush=True)
+            done += len(results)
+            if done % 1000 < len(results):
+                _print_total(done, total, failures, time.monotonic() - began)
     if failures and not options.keep_going:
         show_failure(failures[0])
-    _print_total(options.seeds, total, failures, time.monotonic() - began)
+    if done % 1000:
+        _print_total(done, total, failures, time.monotonic() - began)
     return int(bool(failures))
 
 
@@ -327,7 +331,8 @@ def _print_total(seeds: int, total: Result, failures: list[Result], took_s: floa
         f"{total.asked} messages asked, {total.never_taken} never taken: {total.sent} sent, "
         f"{total.failed} failed, {total.unknown} unknown ({100 * total.unknown / told:.2f} %)\n"
         f"unknown at the end, by cause: {dict(total.causes)}\n"
-        f"{len(failures)} seeds failed: {[result.seed for result in failures][:40]}"
+        f"{len(failures)} seeds failed: {[result.seed for result in failures][:40]}",
+        flush=True,
     )
 
 
