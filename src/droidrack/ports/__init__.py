@@ -1,0 +1,60 @@
+"""What droidrack needs of the world, as contracts.
+
+Each port is a Protocol whose docstring numbers what an implementation MUST and MAY do; the
+contract suites in `tests/contract` check these numbers against every implementation. Errors are
+those of `core/errors.py` and nothing else; cancelling the calling task is always allowed and
+leaves what the contract says a cut call leaves.
+"""
+
+from droidrack.ports.bus import Bus, Sighting
+from droidrack.ports.chance import Clock, Dice
+from droidrack.ports.journal import (
+    Accepted,
+    Event,
+    Journal,
+    Life,
+    OutboxRow,
+    PhoneRecord,
+    SimRecord,
+    StateChange,
+)
+from droidrack.ports.notebook import Notebook
+from droidrack.ports.panel import (
+    Panel,
+    PanelSim,
+    Pending,
+    RefusedItem,
+    Registration,
+    Session,
+    SimPulse,
+)
+from droidrack.ports.phone import Completed, Phone, PhoneFiles
+from droidrack.ports.vault import StoredSession, Vault
+
+__all__ = [
+    "Accepted",
+    "Bus",
+    "Clock",
+    "Completed",
+    "Dice",
+    "Event",
+    "Journal",
+    "Life",
+    "Notebook",
+    "OutboxRow",
+    "Panel",
+    "PanelSim",
+    "Pending",
+    "Phone",
+    "PhoneFiles",
+    "PhoneRecord",
+    "RefusedItem",
+    "Registration",
+    "Session",
+    "Sighting",
+    "SimPulse",
+    "SimRecord",
+    "StateChange",
+    "StoredSession",
+    "Vault",
+]

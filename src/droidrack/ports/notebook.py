@@ -1,0 +1,42 @@
+"""The notebook: what was learnt and proven of a build or a phone."""
+
+from typing import Protocol
+
+from droidrack.core.capability import Proof
+from droidrack.core.ids import DeviceUuid
+from droidrack.core.learn import Codes
+
+
+class Notebook(Protocol):
+    """What was learnt of builds, what phones were proven as, and which must not send.
+
+    1. A note MUST be whole or absent after a crash.
+    2. Codes and proofs that cannot be read MUST count as absent: losing them costs a probe.
+    3. A quarantine that cannot be read MUST count as one.
+    4. Codes of a build without a name ("") MUST NOT be kept.
+    5. A failure to write MUST raise VaultError.
+    """
+
+    def codes(self, build: str) -> Codes | None:
+        """What was read of a build's framework; None: nobody looked yet."""
+        ...
+
+    def keep_codes(self, build: str, codes: Codes) -> None:
+        """Keep it, replacing what was kept; codes without an interface say that none was found."""
+        ...
+
+    def proof(self, device: DeviceUuid) -> Proof | None:
+        """As what a phone was proven last."""
+        ...
+
+    def keep_proof(self, device: DeviceUuid, proof: Proof) -> None:
+        """Keep it, replacing an earlier one."""
+        ...
+
+    def quarantine(self, device: DeviceUuid) -> str:
+        """Why a phone must not send; "" where it may."""
+        ...
+
+    def set_quarantine(self, device: DeviceUuid, reason: str) -> None:
+        """Keep a phone from sending, over restarts too; "" lets it send again."""
+        ...
