@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from controller_bench import at_work, bench, swift
+from controller_bench import SWIFT, at_work, bench, swift
 
 from droidrack.app import rack, sending
 from droidrack.core.settings import Policy
@@ -51,11 +51,21 @@ def test_unauthorised_phone_is_shown_from_the_start(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_card_removed_after_the_last_look_is_failed_not_sent(tmp_path: Path) -> None:
+def test_card_removed_after_the_last_look_is_failed_not_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The subscription is stale: the phone drops the call, and the message is told as failed."""
+    # Nothing looks at the slots again: neither the room for its age nor a heartbeat.
+    monkeypatch.setattr(sending, "SIMS_FRESH_S", 3_600.0)
+    rarely = replace(SWIFT, heartbeat_s=3_600.0)
 
     async def play() -> None:
-        async with at_work([swift(0, api=34, sims=2)], tmp_path) as (table, running):
+        once = Policy(send_tries=1)  # A second try would hold it until the card is back.
+        async with (
+            bench([swift(0, api=34, sims=2)], tmp_path, policy=once, intervals=rarely) as table,
+            table.controller() as running,
+        ):
+            await running.ready()
             ahead = table.queue("sends the reading of the slots ahead", slot=1)
             await table.reported(running, [ahead])
             table.phones[0].model.remove_sim(0)
