@@ -82,15 +82,22 @@ def at_random(dice: Random) -> list[Ending]:
     return [Ending(delay_s=delay_s, signal=number)]
 
 
-def series(dice: Random, points: Sequence[str], mode: str) -> Iterator[Sequence[Ending]]:
-    """Without end: each of `points` first, then nested and random kills in turn.
+def series(dice: Random, owed: set[str], share: set[str], mode: str) -> Iterator[Sequence[Ending]]:
+    """Without end: each point of `share` first, then nested and random kills in turn.
+
+    A point that its life did not meet in time comes again, until nobody owes it any more.
 
     Args:
         dice: what comes when.
-        points: the named points that are this lab's share.
+        owed: the points that are still to be met, by anybody.
+        share: the named points that are this lab's share.
         mode: "failpoints" leaves out the random ones, "random" all others; "all".
     """
     makers = {"all": (nested, at_random, at_random), "failpoints": (nested,)}
     turns = cycle(makers.get(mode, (at_random,)))
-    start = [] if mode == "random" else named(dice, points)
-    return chain(start, (maker(dice) for maker in turns))
+    return chain(_until_met(dice, owed, share), (maker(dice) for maker in turns))
+
+
+def _until_met(dice: Random, owed: set[str], share: set[str]) -> Iterator[Sequence[Ending]]:
+    while points := sorted(owed & share):
+        yield from named(dice, points)

@@ -40,6 +40,7 @@ END_LIMIT_S = 150.0
 class Tally:
     """What was done to all controllers.
 
+    `owed`: named points that nobody was killed at yet; the budget does not end a sweep before them.
     `deadline` is by `time.monotonic`. A lab that owes nothing has ended when nothing was reported
     for `settle_s`: until then late evidence may turn a doubt that was told into a proof.
     """
@@ -50,6 +51,7 @@ class Tally:
     kills: Counter[str] = field(default_factory=Counter)
     depths: Counter[int] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
+    owed: set[str] = field(default_factory=set)
 
     @property
     def total(self) -> int:
@@ -59,7 +61,8 @@ class Tally:
     @property
     def over(self) -> bool:
         """Whether there is nothing left to do."""
-        return self.total >= self.budget or time.monotonic() >= self.deadline
+        spent = self.total >= self.budget and not self.owed
+        return spent or time.monotonic() >= self.deadline
 
 
 # --- A lab under fire -------------------------------------------------------------------------
@@ -111,6 +114,7 @@ class Onslaught:
         if code != -signal.SIGKILL:
             raise AssertionError(f"the controller ended by itself with {code} before {point}")
         self._tally.kills[point] += 1
+        self._tally.owed.discard(point)
 
     async def _end(self, ending: Ending) -> None:
         controller = self._lab.controller

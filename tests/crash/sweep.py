@@ -100,10 +100,12 @@ def _lab(
 ) -> Coroutine[Any, Any, Findings]:
     dice = Random(f"{options.seed}/{number}")
     points = [point for point in EVERYDAY if options.only.search(point)]
+    share = set(points[number :: options.labs]) if options.mode != "random" else set()
+    tally.owed |= share
     return bombard(
         home,
         phones(options.phones, number * 3),
-        series(dice, points[number :: options.labs], options.mode),
+        series(dice, tally.owed, share, options.mode),
         dice,
         tally,
         reading=Reading.LEASE if number % 2 else Reading.REPEAT,

@@ -34,7 +34,7 @@ def test_kills_around_the_send_lose_double_and_misreport_nothing() -> None:
     points = ("commit.attempt", "phone.submit", "outside.message", "settle.sent")
     found = swept(
         *("--failpoints", "--only", "|".join(points), "--kills", "14"),
-        *("--labs", "2", "--phones", "3", "--settle", "2"),
+        *("--labs", "2", "--phones", "3", "--settle", "2", "--minutes", "3"),
     )
     assert {name: [] for name in WRONGS} == {name: found[name] for name in WRONGS}
     kills = found["kills_by_point"]
