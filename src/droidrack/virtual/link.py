@@ -51,6 +51,7 @@ class Link:
         self.plugged = True
         self.thawed = asyncio.Event()
         self.thawed.set()
+        self.held_up = 0  # Messages that arrived at a frozen phone and wait to be read.
         self.connections: set[Callable[[], None]] = set()
         self.on_gone: Hook = nothing
         self.on_back: Hook = nothing
@@ -63,6 +64,14 @@ class Link:
     def thaw(self) -> None:
         """Go on with all that has piled up, commands of callers who gave up included."""
         self.thawed.set()
+
+    async def arrival(self) -> None:
+        """Let a message in that has arrived: at once, or when a frozen phone reads again."""
+        self.held_up += 1
+        try:
+            await self.thawed.wait()
+        finally:
+            self.held_up -= 1
 
     def drop(self) -> None:
         """Reset every connection (RST). The adb server shows "offline" and tries again."""

@@ -130,7 +130,7 @@ class Connection:
         try:
             while True:
                 packet = await read_packet(self._reader)
-                await self._link.thawed.wait()
+                await self._link.arrival()
                 if self._broken:
                     break
                 await self._receive(packet)
