@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from droidrack.app.handset import Handset
+from droidrack.app.last_words import LastWords
 from droidrack.app.listening import Listening
 from droidrack.app.rows import FIRST_LOOK_S, LOOK_GROWTH, WATCH_UNKNOWN_S, RowWitness, age_s
 from droidrack.app.world import World
@@ -30,6 +31,9 @@ from droidrack.core.message import OPEN, MessageState
 from droidrack.core.report import report_for
 from droidrack.core.retry import retry_delay_s
 from droidrack.ports import Event
+
+LAST_WORDS_LIMIT = 50
+"""Messages looked at for words that are still owed: twice what a pace lets out in that time."""
 
 
 class Confirming:
@@ -61,6 +65,7 @@ class Confirming:
             confirm_s=policy.confirm_deadline_s, unknown_hold_s=policy.unknown_hold_s
         )
         self._rows = RowWitness(handset, self._limits)
+        self._last_words = LastWords(listening)
 
     def opened(self, uid: MessageUid) -> None:
         """An attempt was opened: what the radio said before is not about it."""
@@ -157,7 +162,18 @@ class Confirming:
             await self._world.journal.claimed_rows(device, since),
             [await self._flight(self._aged(attempt)) for attempt in rowless],
         )
+        if not self._handset.tells_apart:
+            await self._recall_last_words()
         await self._listening.attentive()
+
+    async def _recall_last_words(self) -> None:
+        """What was settled lately in this boot may still be spoken of."""
+        device, boot_id = self._handset.device, self._handset.boot_id
+        for life in await self._world.journal.messages(device=device, limit=LAST_WORDS_LIMIT):
+            for attempt in life.attempts:
+                if attempt.boot_id == boot_id:
+                    aged = replace(attempt, opened_at=self._steady.of(attempt.opened_at))
+                    self._last_words.recall(life, aged)
 
     async def _flight(self, attempt: Attempt) -> Flight:
         message = await self._world.journal.message(attempt.uid)
@@ -168,8 +184,11 @@ class Confirming:
     def _alone(self, attempts: Sequence[Attempt], now: datetime) -> MessageUid | None:
         """The one attempt that id-less words of the radio can only be about; None if several.
 
-        An attempt without a verdict may still be waiting behind a dialog in the same boot.
+        An attempt without a verdict may still be waiting behind a dialog in the same boot, and one
+        that was settled early may still get its final word.
         """
+        if self._last_words.owed(now):
+            return None
         late = timedelta(seconds=self._limits.late_row_s)
         possible = [
             attempt
@@ -206,6 +225,8 @@ class Confirming:
         if delay_s is not None:
             verdict = replace(verdict, state=MessageState.ACCEPTED)
             self.on_retry(attempt.uid, delay_s)
+        if not self._handset.tells_apart:
+            self._last_words.settled(verdict, self._steady.now())
         evidence = [replace(item, at=self._steady.date(item.at)) for item in verdict.evidence]
         at = evidence[0].at if evidence else world.clock.now()
         row = match_.row

@@ -45,7 +45,8 @@ class EvidenceKind(StrEnum):
     STORE_SENT = "store-sent"  # A row of type 2, seen twice.
     STORE_FAILED = "store-failed"  # A row of type 5, or a sent row that vanished.
     RADIO_SENT = "radio-sent"  # The radio log persisted it as sent.
-    RADIO_FAILED = "radio-failed"  # The radio log gave a final error.
+    RADIO_FAILED = "radio-failed"  # The radio log persisted it as failed, or dropped it.
+    RADIO_ERROR = "radio-error"  # The modem's last error; Android's own final word has not come.
     DEADLINE = "deadline"  # Nobody said anything in time.
     REBOOT = "reboot"  # The phone restarted meanwhile.
     POLICY = "policy"  # Refused by us before any call.

@@ -287,7 +287,7 @@ def _final_error(
     last = errors[-1]
     final = last.error not in RETRYABLE or len(errors) >= TRIES
     if final and now - last.at >= timedelta(seconds=limits.radio_grace_s):
-        evidence = Evidence(EvidenceKind.RADIO_FAILED, last.at, f"{last.error} {_tie(last)}")
+        evidence = Evidence(EvidenceKind.RADIO_ERROR, last.at, f"{last.error} {_tie(last)}")
         yield ril_code(last.error), evidence
 
 
