@@ -180,6 +180,24 @@ def test_fault_10_clock_jump_makes_no_burst_and_no_stall(hours: int, replug: boo
     assert [SENT] * 8 == outcomes(told_by(story, plan=plan))
 
 
+def test_fault_10_clock_jump_between_a_kill_and_the_phones_return_opens_no_window() -> None:
+    """What the last life sent is taken up at once, not when the phone is back after the jump."""
+    plan = replace(QUICK, pacing=Pacing(min_gap_s=0.1, window_segments=5))
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await ask(site, 8)
+        await event(site, "air", 4)
+        await site.phones[0].handset.link.unplug()
+        site.kill("while the phone is away")
+        await asyncio.sleep(5.0)
+        site.turn_clock(timedelta(hours=1))
+        await site.phones[0].handset.link.replug()
+        await event(site, "air", 8)
+
+    assert 8 == len(told_by(story, plan=plan).air.messages)
+
+
 @pytest.mark.parametrize("days", [-12000, 3000])
 def test_fault_11_phone_clock_wrong_by_years_changes_nothing(days: int) -> None:
     """Rows are matched by their ids."""
@@ -351,6 +369,29 @@ def test_fault_19_radio_error_is_failed_with_its_code(api: int) -> None:
     assert "failed" == outcomes(site)[0][0]
     assert outcomes(site) != [UNKNOWN]
     assert [] == site.air.messages
+
+
+@pytest.mark.parametrize("killed", [False, True])
+@pytest.mark.parametrize("api", [28, 29])
+def test_fault_19_final_word_that_comes_late_does_not_settle_the_next(
+    api: int, killed: bool
+) -> None:
+    """The log names no message: the word that the refused one left behind is not the next one's."""
+
+    async def story(site: Site) -> None:
+        refused = Fate(outcome=Outcome.RIL_ERROR, ril_error="NETWORK_REJECT", row_delay_s=60.0)
+        slow = Fate(row_delay_s=90.0)
+        await ready(site)
+        site.phones[0].model.radio.faults.script(refused, slow)
+        await ask(site, 2)
+        await event(site, "air")
+        if killed:
+            site.kill("while both wait for the log")
+        await event(site, "status", 2)
+
+    told = dict(zip(("refused", "next"), outcomes(told_by(story, specs=phones(api))), strict=True))
+    assert ("failed", "RIL_NETWORK_REJECT") == told["refused"]
+    assert told["next"] in (SENT, UNKNOWN)
 
 
 @pytest.mark.parametrize("delay_s", [1.0, 30.0, 200.0, 600.0])

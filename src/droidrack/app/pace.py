@@ -5,7 +5,7 @@ that only ages count: a clock that jumps while a phone is away must not open a f
 """
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from droidrack.app.steady import Steady
 from droidrack.core.ids import DeviceUuid
@@ -27,10 +27,16 @@ class Pace:
         self._device: DeviceUuid | None = None
         self._sent: deque[tuple[datetime, int]] = deque(maxlen=SENT_KEPT)
 
-    async def recall(self, journal: Journal, device: DeviceUuid, since: datetime) -> None:
-        """Take up what this phone sent in earlier lives of the controller."""
+    async def recall(self, journal: Journal, device: DeviceUuid, max_segments: int) -> None:
+        """Take up what this phone sent in earlier lives of the controller.
+
+        As early as possible: a host's clock that jumps before this makes the history look old.
+        `max_segments`: of one message, whose gap may be longer than the window.
+        """
         if device == self._device:
             return
+        longest_s = max(self._settings.window_s, self._settings.min_gap_s * max_segments)
+        since = self._clock.now() - timedelta(seconds=longest_s)
         history = await journal.segments_since(device, since)
         self._sent = deque(((self._steady.of(at), n) for at, n in history), maxlen=SENT_KEPT)
         self._device = device

@@ -105,7 +105,8 @@ class Sending:
 
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
-        await self._recall_pace()
+        world, device = self._world, self._handset.device
+        await self._pace.recall(world.journal, device, world.settings.policy.max_segments)
         while True:
             self._wake.clear()
             wait_s = NOTHING_TO_DO if self._draining else await self._pass()
@@ -182,13 +183,6 @@ class Sending:
         finally:
             self._calm.set()
         return 0
-
-    async def _recall_pace(self) -> None:
-        """What this phone sent lately, also in earlier lives; ages count from here on."""
-        pacing = self._pacing
-        longest_gap_s = pacing.min_gap_s * self._world.settings.policy.max_segments
-        since = self._world.ago(max(pacing.window_s, longest_gap_s))
-        await self._pace.recall(self._world.journal, self._handset.device, since)
 
     async def _in_flight(self) -> "_InFlight":
         """What is in the air now, and what it keeps on the ground."""

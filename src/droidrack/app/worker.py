@@ -165,10 +165,14 @@ class Worker:
             group.create_task(self._serve())
 
     async def _recall_device(self) -> None:
-        """Reports of earlier runs go out before the phone is seen again."""
-        for record in await self._world.journal.phones():
+        """Before the phone is seen again, reports of earlier runs go out; its pace goes on."""
+        world = self._world
+        for record in await world.journal.phones():
             if record.name == self.name:
                 self._know(record.device)
+        if self.device is not None:
+            max_segments = world.settings.policy.max_segments
+            await self._pace.recall(world.journal, self.device, max_segments)
 
     def _know(self, device: DeviceUuid) -> None:
         if device != self.device:
