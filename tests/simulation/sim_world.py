@@ -34,7 +34,7 @@ from droidrack.virtual.inprocess import InProcessBus
 from droidrack.virtual.panel.faults import FaultPlan
 from droidrack.virtual.panel.queue import Reading, StatusLine
 from droidrack.virtual.panel.server import create_app
-from droidrack.virtual.panel.store import NotFound, PanelStore
+from droidrack.virtual.panel.store import NotFound, PanelStore, Unauthenticated
 from droidrack.virtual.phone import VirtualPhone
 from droidrack.virtual.spec import PhoneSpec, SimCard
 from droidrack.virtual.timeloop import VirtualClock, VirtualTimeLoop
@@ -293,9 +293,12 @@ class Site:
         return Token(self.tokens[phone.name])
 
     def mint_again(self) -> None:
-        """A person makes a new token for each phone without a session."""
+        """A person makes a new token for each phone without a session that the panel knows."""
         for phone in self.phones:
-            if self.vault.load(phone.device) is None:
+            session = self.vault.load(phone.device)
+            try:
+                self.store.authenticate(session.token.reveal() if session else "")
+            except Unauthenticated:
                 self.tokens[phone.name] = self.store.mint()
 
     async def ask(self, phone: SitePhone, slot: int, number: str, body: str, **more: Any) -> str:
