@@ -12,7 +12,7 @@ from droidrack.core.message import OPEN, MessageState
 from droidrack.ports import Journal
 
 Hook = Callable[[str, tuple[str, ...]], None]
-PROOFS = {EvidenceKind.STORE_SENT, EvidenceKind.RADIO_SENT}
+PROOFS: set[str] = {EvidenceKind.STORE_SENT, EvidenceKind.RADIO_SENT}
 
 
 class Disk(Protocol):
@@ -32,6 +32,10 @@ class Disk(Protocol):
 
     def proven(self, uid: str) -> bool:
         """Whether a positive proof is on record."""
+        ...
+
+    def said(self, uid: str) -> set[str]:
+        """The kinds of evidence on record."""
         ...
 
     def states(self) -> dict[str, tuple[str, str]]:
@@ -71,8 +75,11 @@ class Memory:
         )
 
     def proven(self, uid: str) -> bool:
+        return bool(self.said(uid) & PROOFS)
+
+    def said(self, uid: str) -> set[str]:
         record = self.disk.records.get(uid)  # type: ignore[call-overload]
-        return record is not None and any(proof.kind in PROOFS for _, proof in record.evidence)
+        return {proof.kind for _, proof in record.evidence} if record else set()
 
     def states(self) -> dict[str, tuple[str, str]]:
         return {
@@ -120,12 +127,11 @@ class File:
         return bool(self._ask(found, uid, status, error))
 
     def proven(self, uid: str) -> bool:
-        marks = ", ".join(f"'{kind.value}'" for kind in PROOFS)
-        sql = (
-            "SELECT 1 FROM evidence JOIN messages ON messages.id = message_id"
-            f" WHERE uid = ? AND kind IN ({marks})"
-        )
-        return bool(self._ask(sql, uid))
+        return bool(self.said(uid) & PROOFS)
+
+    def said(self, uid: str) -> set[str]:
+        sql = "SELECT kind FROM evidence JOIN messages ON messages.id = message_id WHERE uid = ?"
+        return {kind for (kind,) in self._ask(sql, uid)}
 
     def states(self) -> dict[str, tuple[str, str]]:
         rows = self._ask("SELECT uid, state, code FROM messages")

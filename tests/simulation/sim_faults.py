@@ -178,6 +178,7 @@ async def dialog(site: Site, phone: SitePhone, dice: Random) -> None:
 
 async def mute(site: Site, phone: SitePhone, dice: Random) -> None:
     """The radio log says nothing for a while."""
+    site.blind(phone)
     phone.model.logs.silenced.add("radio")
     await asyncio.sleep(dice.uniform(10, 300))
     phone.model.logs.silenced.discard("radio")
@@ -185,6 +186,7 @@ async def mute(site: Site, phone: SitePhone, dice: Random) -> None:
 
 async def clear_store(site: Site, phone: SitePhone, dice: Random) -> None:
     """Somebody empties the SMS store."""
+    site.blind(phone)
     phone.model.store.clear()
 
 

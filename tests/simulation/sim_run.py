@@ -11,12 +11,14 @@ import tempfile
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
 
+from sim_causes import cause_of
 from sim_disk import Disk, File, Memory
 from sim_faults import heal, play, schedule
 from sim_process import profiles
@@ -203,9 +205,28 @@ def _sum_up(site: Site, result: Result) -> None:
     for broken in site.broken:
         if not isinstance(broken, AssertionError) or broken.__cause__ is not None:
             result.broken.append("".join(traceback.format_exception(broken)))
-    for state, code in site.disk.states().values():
-        if state == "unknown":
-            result.causes[code] += 1
+    result.causes.update(_causes(site))
+
+
+def _causes(site: Site) -> Iterator[str]:
+    """Why each message that ended unknown did."""
+    doubts = [uid for uid, (state, _) in site.disk.states().items() if state == "unknown"]
+    keys = {uid: site.truth.key_of(uid) for uid in doubts}
+    api_of = {
+        card.iccid: phone.model.spec.api for phone in site.phones for card in phone.cards if card
+    }
+    rivals = Counter((iccid, number) for iccid, number, _ in keys.values())
+    for uid, (iccid, number, body) in keys.items():
+        yield cause_of(
+            api=api_of[iccid],
+            code=site.disk.states()[uid][1],
+            said=site.disk.said(uid),
+            fates=site.fortunes.fates.get((iccid, number, body), []),
+            on_air=site.truth.on_air(uid) > 0,
+            rivals=rivals[iccid, number] - 1,
+            blinded=site.fortunes.blinded[iccid] > 0,
+            barred=any(number in phone.model.radio.bad_numbers for phone in site.phones),
+        )
 
 
 @cache
@@ -330,8 +351,9 @@ def _print_total(seeds: int, total: Result, failures: list[Result], took_s: floa
         f"{total.crashes} crashes\n"
         f"{total.asked} messages asked, {total.never_taken} never taken: {total.sent} sent, "
         f"{total.failed} failed, {total.unknown} unknown ({100 * total.unknown / told:.2f} %)\n"
-        f"unknown at the end, by cause: {dict(total.causes)}\n"
-        f"{len(failures)} seeds failed: {[result.seed for result in failures][:40]}",
+        "unknown at the end:\n"
+        + "".join(f"  {n:6} {cause}\n" for cause, n in total.causes.most_common())
+        + f"{len(failures)} seeds failed: {[result.seed for result in failures][:40]}",
         flush=True,
     )
 

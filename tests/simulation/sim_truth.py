@@ -120,6 +120,10 @@ class Truth:
         """ICCID of the card that a message was asked for."""
         return self._key_of[uid][0]
 
+    def key_of(self, uid: str) -> tuple[str, str, str]:
+        """ICCID, number and text of a message."""
+        return self._key_of[uid]
+
     def on_air(self, uid: str) -> int:
         """How often the messages like this one are on the air."""
         return self._groups[self._key_of[uid]].on_air

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 import httpx
+from sim_causes import Fortunes
 from sim_disk import Disk, undecided
 from sim_process import OWNER, Killed, Process, WholeBody
 from sim_score import Score
@@ -29,6 +30,7 @@ from droidrack.core.settings import (
     Policy,
 )
 from droidrack.virtual.air import Air, AirMessage
+from droidrack.virtual.faults import Fate
 from droidrack.virtual.handset import Handset
 from droidrack.virtual.inprocess import InProcessBus
 from droidrack.virtual.panel.faults import FaultPlan
@@ -99,6 +101,7 @@ class Site:
         self.clock = VirtualClock(loop)
         self.score = Score()
         self.truth = Truth(disk.holds, disk.proven)
+        self.fortunes = Fortunes()
         self.strict = strict
         self.broken: list[BaseException] = []
         self.air = SiteAir(self._heard)
@@ -137,7 +140,12 @@ class Site:
         dice = Random(self.dice.getrandbits(64))
         model = VirtualPhone(spec, wall=self.clock.true_now, dice=dice, air=self.air)
         phone = SitePhone(f"phone-{index}", Handset(model))
-        submit, pacing = model.radio.submit, self.plan.pacing
+        submit, take, pacing = model.radio.submit, model.radio.faults.take, self.plan.pacing
+        fates: list[Fate] = []
+
+        def taken(slot: int) -> Fate:
+            fates.append(take(slot))
+            return fates[-1]
 
         def counted(submission: Any) -> None:
             self.note("submit", phone.name, f"{len(submission.parts)} parts")
@@ -150,8 +158,13 @@ class Site:
                     pacing.window_segments,
                 )
             submit(submission)
+            card = submission.slot.card
+            key = (card.iccid if card else "", submission.number, submission.body)
+            while fates:
+                self.fortunes.met(key, fates.pop())
 
         model.radio.submit = counted  # type: ignore[method-assign]
+        model.radio.faults.take = taken  # type: ignore[method-assign]
         return phone
 
     def _observe_panel(self) -> None:
@@ -291,6 +304,10 @@ class Site:
         if phone.name not in self.tokens:
             self.tokens[phone.name] = self.store.mint()
         return Token(self.tokens[phone.name])
+
+    def blind(self, phone: SitePhone) -> None:
+        """Somebody takes a witness of this phone away."""
+        self.fortunes.blinded.update(card.iccid for card in phone.cards if card)
 
     def mint_again(self) -> None:
         """A person makes a new token for each phone without a session that the panel knows."""

@@ -1,0 +1,69 @@
+"""Why a message ended unknown, told by what really happened to it and not by the controller."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from droidrack.core.attempt import EvidenceKind
+from droidrack.virtual.faults import Fate, Outcome, Row
+from droidrack.virtual.ledgers import UNKNOWN_CODE
+
+STORE_READABLE = 29
+"""From Android 10 on the shell may read the SMS store."""
+
+Key = tuple[str, str, str]
+"""ICCID, number, text."""
+
+
+@dataclass(slots=True)
+class Fortunes:
+    """What befell each message at the radio, and what befell the witnesses of each phone."""
+
+    fates: dict[Key, list[Fate]] = field(default_factory=dict)
+    blinded: Counter[str] = field(default_factory=Counter)  # By ICCID: log muted, store emptied.
+
+    def met(self, key: Key, fate: Fate) -> None:
+        """A phone's SMS service took a message."""
+        self.fates.setdefault(key, []).append(fate)
+
+
+def cause_of(
+    *,
+    api: int,
+    code: str,
+    said: Collection[str],
+    fates: Sequence[Fate],
+    on_air: bool,
+    rivals: int,
+    blinded: bool,
+    barred: bool,
+) -> str:
+    """One of a few sentences; "unexplained" where nothing that happened explains it.
+
+    Args:
+        api: of the phone's Android.
+        code: why the controller could not decide.
+        said: kinds of evidence in the journal.
+        fates: of each time the message reached a phone's SMS service.
+        on_air: whether one like it is on the air beyond those told as sent.
+        rivals: other unknown messages to the number on that card.
+        blinded: whether somebody took the phone's witnesses away.
+        barred: whether no network takes the number.
+    """
+    if odd := sorted({fate.outcome for fate in fates} - {Outcome.SENT, Outcome.RIL_ERROR}):
+        return f"the radio misbehaved: {', '.join(odd)}"
+    if code == UNKNOWN_CODE:
+        return "the witnesses disagree, or one part of several failed"
+    if not fates and not rivals:
+        return "lost before the phone took it; that no call was made, nobody can prove"
+    if any(fate.silent or fate.row is not Row.KEPT for fate in fates) or blinded:
+        return "a witness was taken away: log silent, row never written or deleted"
+    if api < STORE_READABLE:
+        return "the log was not heard live; before Android 10 nothing else tells an outcome"
+    if rivals:
+        return "cannot be told from other attempts to this number"
+    if EvidenceKind.REBOOT in said:
+        return "the phone was restarted before it was asked"
+    if barred or any(fate.outcome is Outcome.RIL_ERROR for fate in fates):
+        return "refused beside others; the shell sees no failed row, the log named nobody"
+    return f"unexplained ({'on the air' if on_air else 'not on the air'})"
