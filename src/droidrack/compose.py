@@ -6,6 +6,7 @@ light.
 
 import os
 import random
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.arrival import Seen
+from droidrack.app.duty_lease import Lessee
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
@@ -239,6 +241,20 @@ async def open_world(
         )
 
 
+@asynccontextmanager
+async def open_lessee(settings: Settings) -> AsyncIterator[Lessee]:
+    """Who may use which phone, shared by all programs on one journal."""
+    from droidrack.adapters.clock import SystemClock
+    from droidrack.adapters.run_journal import SqlRunJournal
+
+    leases = SqlRunJournal(_state_dir(settings) / JOURNAL_FILE)
+    await leases.open()
+    try:
+        yield Lessee(leases, f"process {os.getpid()} on {socket.gethostname()}", SystemClock())
+    finally:
+        await leases.close()
+
+
 def _state_dir(settings: Settings) -> Path:
     """The state directory, made for the owner's eyes where it is not there yet."""
     state_dir = Path(settings.state_dir)
@@ -272,6 +288,9 @@ async def open_controller(
             world, watched = _with_failpoints(world, journal)
         await world.journal.open()
         stack.push_async_callback(world.journal.close)
+        if journal is None:  # One that was given is the caller's alone: nobody leases its phones.
+            lessee = await stack.enter_async_context(open_lessee(settings))
+            world = replace(world, lessee=lessee)
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]

@@ -158,6 +158,14 @@ class PhoneTable(Table):
         str, Field(pattern=_PATH, description="the path of a file that holds the pairing token")
     ] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [phones.pacing] table")] = ABSENT
+    labels: Annotated[
+        list[Annotated[str, Field(pattern=r"^\S{1,64}$")]],
+        Field(description='a list of words such as ["lab"]'),
+    ] = ABSENT
+    variables: Annotated[
+        dict[str, Annotated[str, Field(max_length=1024)]],
+        Field(description="a table of names and texts"),
+    ] = ABSENT
 
 
 class DevicesFile(Table):

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from droidrack.app.arrival import Arrival
 from droidrack.app.confirming import Confirming
+from droidrack.app.duty_lease import while_leased
 from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.intake import Intake
@@ -51,6 +52,7 @@ class PhoneState(StrEnum):
     RECOVERING = "recovering"
     QUARANTINED = "quarantined"  # A message left on a wrong SIM: nothing is sent until lifted.
     READY = "ready"
+    LEASED = "leased"  # Another process works on it; the cause says which.
     DRAINING = "draining"
     TROUBLED = "troubled"  # It is here but does not work; the cause says why.
 
@@ -236,10 +238,22 @@ class Worker:
             self._world, arrival, handset, lambda why: self._stand(PhoneState.UNPROVEN, why)
         )
         self.handset = handset
-        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
-        await self._work(handset)
+        await while_leased(
+            self._world.lessee,
+            handset.device,
+            lambda: self._work(handset),
+            let_go=self._let_go,
+            waiting=lambda why: self._stand(PhoneState.LEASED, why),
+        )
+
+    async def _let_go(self) -> None:
+        """Start no new call, and wait until none is in flight."""
+        if self._sending is not None:
+            self._sending.drain()
+        await self.calm()
 
     async def _work(self, handset: Handset) -> None:
+        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
         world, device = self._world, handset.device
         reporting = self._reporting
         if reporting is None:

@@ -4,6 +4,7 @@
 Every default has its reason beside it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -85,6 +86,8 @@ class PhoneSettings:
     token_env: str = ""  # where the pairing token comes from: an environment variable …
     token_file: str = ""  # … or a file
     pacing: Pacing = field(default_factory=Pacing)
+    labels: tuple[str, ...] = ()  # words that a recipe's guard may name
+    variables: Mapping[str, str] = field(default_factory=dict)  # what differs in recipes
 
 
 @dataclass(frozen=True, slots=True)

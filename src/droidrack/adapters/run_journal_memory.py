@@ -1,0 +1,113 @@
+"""Provisioning's memory for rehearsals: honest, and gone with the process."""
+
+from datetime import datetime, timedelta
+
+from droidrack.core.provision.record import (
+    Lease,
+    PhoneRecord,
+    Purpose,
+    RunRecord,
+    StepRecord,
+    StepState,
+)
+
+_SILENT = (StepState.PENDING, StepState.SKIPPED, StepState.BLOCKED)
+_ASK_FOR_S = 15.0
+
+
+class MemoryRunJournal:
+    """`ports_provisioning.RunJournal` and `Leases` in memory."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, RunRecord] = {}
+        self._phones: dict[tuple[str, str], PhoneRecord] = {}
+        self._steps: dict[tuple[str, str, str], StepRecord] = {}
+        self._leases: dict[str, Lease] = {}
+        self._asked: dict[str, tuple[str, datetime]] = {}
+
+    async def open(self) -> None:
+        """Nothing to do."""
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+    async def write_run(self, record: RunRecord) -> None:
+        """See the port."""
+        self._runs[record.uid] = record
+
+    async def write_phone(self, record: PhoneRecord) -> None:
+        """See the port."""
+        self._phones[record.run, record.device] = record
+
+    async def write_step(self, record: StepRecord) -> None:
+        """See the port."""
+        self._steps[record.run, record.device, record.step] = record
+
+    async def last_step(self, device: str, key: str) -> StepRecord | None:
+        """See the port."""
+        telling = [
+            step
+            for step in self._steps.values()
+            if step.device == device and step.key == key and step.state not in _SILENT
+        ]
+        return telling[-1] if telling else None
+
+    async def applied_under(self, device: str, boot_id: str) -> bool:
+        """See the port."""
+        return bool(boot_id) and any(
+            step.device == device
+            and step.boot_id == boot_id
+            and (step.writes > 0 or step.state is StepState.APPLYING)
+            for step in self._steps.values()
+        )
+
+    async def runs(self, *, recipe: str = "", limit: int = 50) -> tuple[RunRecord, ...]:
+        """See the port."""
+        fitting = [run for run in self._runs.values() if recipe in ("", run.recipe)]
+        newest = sorted(fitting, key=lambda run: run.started_at, reverse=True)
+        return tuple(newest[:limit])
+
+    async def phones(self, run: str) -> tuple[PhoneRecord, ...]:
+        """See the port."""
+        fitting = [phone for phone in self._phones.values() if phone.run == run]
+        return tuple(sorted(fitting, key=lambda phone: phone.name))
+
+    async def steps(self, run: str) -> tuple[StepRecord, ...]:
+        """See the port."""
+        fitting = [step for step in self._steps.values() if step.run == run]
+        return tuple(sorted(fitting, key=lambda step: (step.device, step.position)))
+
+    async def take(
+        self, device: str, purpose: Purpose, holder: str, *, now: datetime, ttl_s: float
+    ) -> Lease:
+        """See the port."""
+        lease = self._leases.get(device)
+        asker, until = self._asked.get(device, ("", now))
+        asked = asker not in ("", holder) and until > now
+        ours = lease is not None and lease.holder == holder
+        if lease is not None and not ours and (lease.expires_at > now or asked):
+            if not asked:
+                self._asked[device] = (holder, now + timedelta(seconds=_ASK_FOR_S))
+                asker = holder
+            return Lease(device, lease.purpose, lease.holder, lease.expires_at, asker)
+        if not (ours and asked):
+            self._asked.pop(device, None)
+            asker = ""
+        taken = Lease(device, purpose, holder, now + timedelta(seconds=ttl_s), asker)
+        self._leases[device] = taken
+        return taken
+
+    async def release(self, device: str, holder: str) -> None:
+        """See the port."""
+        lease = self._leases.get(device)
+        if lease is None or lease.holder != holder:
+            return
+        if device in self._asked:
+            past = lease.expires_at - timedelta(days=365)
+            self._leases[device] = Lease(device, lease.purpose, "", past)
+        else:
+            del self._leases[device]
+
+    async def leases(self) -> tuple[Lease, ...]:
+        """See the port."""
+        return tuple(self._leases[device] for device in sorted(self._leases))

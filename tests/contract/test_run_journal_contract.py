@@ -1,0 +1,216 @@
+"""Provisioning's journal and leases: one suite over memory and SQLite."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from droidrack.adapters.journal_sql import SqlJournal
+from droidrack.adapters.run_journal import SqlRunJournal
+from droidrack.adapters.run_journal_memory import MemoryRunJournal
+from droidrack.core.errors import JournalBusy
+from droidrack.core.provision.record import (
+    KeptFile,
+    PhoneFate,
+    PhoneRecord,
+    Purpose,
+    RunKind,
+    RunRecord,
+    StepRecord,
+    StepState,
+)
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+RUN = RunRecord("r1", RunKind.APPLY, "lab", "1", "00", "Robin", "here", NOW)
+PHONE = PhoneRecord("r1", "d1", "bay-1", "S1", "maker", "model", "fp", PhoneFate.RUNNING)
+STEP = StepRecord("r1", "d1", "screen", "k1", 0, StepState.APPLYING, boot_id="b1", tries=1)
+
+
+@pytest.fixture(params=["memory", "sqlite", "sqlite-inline"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each implementation in turn."""
+    return str(request.param)
+
+
+@asynccontextmanager
+async def opened(kind: str, home: Path) -> AsyncIterator[Any]:
+    """One open journal."""
+    journal: Any = MemoryRunJournal()
+    if kind != "memory":
+        journal = SqlRunJournal(home / "journal.sqlite", inline=kind.endswith("inline"))
+    await journal.open()
+    try:
+        yield journal
+    finally:
+        await journal.close()
+
+
+def story(kind: str, home: Path, told: Callable[[Any], Awaitable[None]]) -> None:
+    """Tell a story to an open journal."""
+
+    async def run() -> None:
+        async with opened(kind, home) as journal:
+            await told(journal)
+
+    asyncio.run(run())
+
+
+def test_records_come_back_whole_and_are_replaced(kind: str, tmp_path: Path) -> None:
+    """Run, phone and step: what was written last is what is read."""
+
+    async def told(journal: Any) -> None:
+        await journal.write_run(RUN)
+        await journal.write_phone(PHONE)
+        await journal.write_step(STEP)
+        done = replace(STEP, state=StepState.DONE, files=(KeptFile("a/b.png", "ff", 3),),
+                       after="ünïcode", ended_at=NOW)  # fmt: skip
+        await journal.write_step(done)
+        ended = replace(RUN, ended_at=NOW + timedelta(seconds=3), outcome="done")
+        await journal.write_run(ended)
+        await journal.write_phone(replace(PHONE, fate=PhoneFate.DONE))
+        assert (ended,) == await journal.runs(recipe="lab")
+        assert () == await journal.runs(recipe="other")
+        assert (replace(PHONE, fate=PhoneFate.DONE),) == await journal.phones("r1")
+        assert (done,) == await journal.steps("r1")
+
+    story(kind, tmp_path, told)
+
+
+def test_last_step_finds_the_newest_word_over_all_runs(kind: str, tmp_path: Path) -> None:
+    """A later run that only skipped or was held says nothing."""
+
+    async def told(journal: Any) -> None:
+        for uid in ("r1", "r2", "r3"):
+            await journal.write_run(replace(RUN, uid=uid))
+        await journal.write_step(STEP)
+        assert STEP == await journal.last_step("d1", "k1")
+        second = replace(STEP, run="r2", state=StepState.DONE)
+        await journal.write_step(second)
+        await journal.write_step(replace(STEP, run="r3", state=StepState.BLOCKED))
+        assert second == await journal.last_step("d1", "k1")
+        assert await journal.last_step("d2", "k1") is None
+
+    story(kind, tmp_path, told)
+
+
+def test_applied_under_tells_what_changed_since_the_start(kind: str, tmp_path: Path) -> None:
+    """A step with writes, or one that was begun, under this boot id."""
+
+    async def told(journal: Any) -> None:
+        await journal.write_run(RUN)
+        assert not await journal.applied_under("d1", "b1")
+        await journal.write_step(STEP)
+        assert await journal.applied_under("d1", "b1")
+        assert not await journal.applied_under("d1", "b2")
+        assert not await journal.applied_under("d1", "")
+        await journal.write_step(replace(STEP, state=StepState.SATISFIED, writes=0))
+        assert not await journal.applied_under("d1", "b1")
+
+    story(kind, tmp_path, told)
+
+
+def test_lease_is_one_holders_until_it_expires(kind: str, tmp_path: Path) -> None:
+    """The second holder sees the first; after the expiry it gets the phone."""
+
+    async def told(journal: Any) -> None:
+        async def take(holder: str, purpose: Purpose, at_s: float) -> Any:
+            now = NOW + timedelta(seconds=at_s)
+            return await journal.take("d1", purpose, holder, now=now, ttl_s=60)
+
+        first = await take("rack", Purpose.SENDING, 0)
+        assert ("rack", Purpose.SENDING) == (first.holder, first.purpose)
+        assert "rack" == (await take("bench", Purpose.PROVISIONING, 1)).holder
+        asked = await take("rack", Purpose.SENDING, 2)
+        assert ("rack", "bench") == (asked.holder, asked.asked_by)
+        assert "rack" == (await take("bench", Purpose.PROVISIONING, 3)).holder
+        assert "bench" == (await take("bench", Purpose.PROVISIONING, 70)).holder
+        assert 1 == len(await journal.leases())
+
+    story(kind, tmp_path, told)
+
+
+def test_released_phone_goes_to_who_asked_for_it(kind: str, tmp_path: Path) -> None:
+    """The old holder is kept out while the request is fresh."""
+
+    async def told(journal: Any) -> None:
+        async def take(holder: str, at_s: float) -> Any:
+            now = NOW + timedelta(seconds=at_s)
+            return await journal.take("d1", Purpose.SENDING, holder, now=now, ttl_s=60)
+
+        await take("rack", 0)
+        await take("bench", 1)
+        await journal.release("d1", "rack")
+        assert "rack" != (await take("rack", 2)).holder
+        assert "bench" == (await take("bench", 3)).holder
+        await journal.release("d1", "bench")
+        await journal.release("d1", "bench")
+        assert "rack" == (await take("rack", 4)).holder
+
+    story(kind, tmp_path, told)
+
+
+def test_works_beside_a_controller_that_holds_the_journal(tmp_path: Path) -> None:
+    """The controller keeps its lock; provisioning writes and reads in the same file."""
+
+    async def run() -> None:
+        controller = SqlJournal(tmp_path / "journal.sqlite")
+        await controller.open()
+        async with opened("sqlite", tmp_path) as journal:
+            await journal.write_run(RUN)
+            assert (RUN,) == await journal.runs()
+            rival = SqlJournal(tmp_path / "journal.sqlite")
+            with pytest.raises(JournalBusy):
+                await rival.open()
+        await controller.close()
+
+    asyncio.run(run())
+
+
+_WRITER = """
+import asyncio, sys
+from dataclasses import replace
+from test_run_journal_contract import RUN, STEP
+from droidrack.adapters.run_journal import SqlRunJournal
+async def main():
+    journal = SqlRunJournal(sys.argv[1])
+    await journal.open()
+    await journal.write_run(RUN)
+    for number in range(10_000):
+        await journal.write_step(replace(STEP, step=f"s{number}"))
+        print(number, flush=True)
+asyncio.run(main())
+"""
+
+
+def test_every_step_that_was_written_survives_a_kill(tmp_path: Path) -> None:
+    """Kill -9 in the middle: what the writer was told is there, is there."""
+    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    process = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(tmp_path / "journal.sqlite")],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert process.stdout is not None
+    told = -1
+    while told < 40:
+        told = int(process.stdout.readline())
+    process.send_signal(signal.SIGKILL)
+    rest = process.stdout.read().split()
+    process.stdout.close()
+    process.wait()
+    last = int(rest[-1]) if rest else told
+
+    async def told_story(journal: Any) -> None:
+        kept = {step.step for step in await journal.steps("r1")}
+        assert {f"s{number}" for number in range(last + 1)} <= kept
+
+    story("sqlite", tmp_path, told_story)

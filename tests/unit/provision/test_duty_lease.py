@@ -1,0 +1,69 @@
+"""A phone at work for the panel lets go when provisioning asks, and comes back afterwards."""
+
+import asyncio
+
+import pytest
+from bench_kit import LoopClock, in_virtual_time
+
+from droidrack.adapters.run_journal_memory import MemoryRunJournal
+from droidrack.app.duty_lease import Lessee, while_leased
+from droidrack.app.provision.leasing import LeasedAway, leased
+from droidrack.core.ids import DeviceUuid
+from droidrack.core.provision.record import Purpose
+
+DEVICE = DeviceUuid("d1")
+
+
+def test_duty_pauses_while_provisioning_has_the_phone() -> None:
+    """Asked for, it lets go after its calls; while leased away it waits; then it works again."""
+
+    async def story() -> None:
+        leases, clock = MemoryRunJournal(), LoopClock()
+        told: list[str] = []
+
+        async def duty() -> None:
+            told.append("works")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                told.append("stopped")
+
+        async def let_go() -> None:
+            await asyncio.sleep(3)
+            told.append("calm")
+
+        sending = asyncio.ensure_future(
+            while_leased(
+                Lessee(leases, "rack", clock), DEVICE, duty,
+                let_go=let_go, waiting=told.append,
+            )
+        )  # fmt: skip
+        await asyncio.sleep(1)
+        async with leased(leases, DEVICE, Purpose.PROVISIONING, "bench", clock=clock, wait_s=60):
+            assert ["works", "calm", "stopped"] == told[:3]
+            await asyncio.sleep(200)
+            waited = {"asked for by bench", "leased to provisioning by bench"}
+            assert waited == set(told[3:])
+        told.clear()
+        await asyncio.sleep(5)
+        assert ["works"] == told[-1:]
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+        assert () == await leases.leases()
+
+    in_virtual_time(story)
+
+
+def test_lease_of_a_dead_holder_ends_by_itself() -> None:
+    """Whoever died with a phone in hand blocks it no longer than its lease."""
+
+    async def story() -> None:
+        leases, clock = MemoryRunJournal(), LoopClock()
+        await leases.take(DEVICE, Purpose.SENDING, "dead", now=clock.now(), ttl_s=45)
+        with pytest.raises(LeasedAway, match="leased to sending by dead"):
+            async with leased(leases, DEVICE, Purpose.PROVISIONING, "me", clock=clock, wait_s=10):
+                pass
+        async with leased(leases, DEVICE, Purpose.PROVISIONING, "me", clock=clock, wait_s=60):
+            assert 45 <= clock.monotonic() < 50
+
+    in_virtual_time(story)
