@@ -22,6 +22,7 @@ from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
+from droidrack.core.provision.record import Purpose
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
 
@@ -243,16 +244,37 @@ async def open_world(
 
 @asynccontextmanager
 async def open_lessee(settings: Settings) -> AsyncIterator[Lessee]:
-    """Who may use which phone, shared by all programs on one journal."""
+    """Who may use which phone, shared by all programs on one journal.
+
+    Only for whoever has the journal's lock: a sender before us is dead, and its leases end here.
+    """
     from droidrack.adapters.clock import SystemClock
     from droidrack.adapters.run_journal import SqlRunJournal
 
     leases = SqlRunJournal(_state_dir(settings) / JOURNAL_FILE)
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
     await leases.open()
     try:
-        yield Lessee(leases, f"process {os.getpid()} on {socket.gethostname()}", SystemClock())
+        await leases.bury(Purpose.SENDING, holder)
+        yield Lessee(leases, holder, SystemClock())
     finally:
         await leases.close()
+
+
+@asynccontextmanager
+async def lease_for_sending(settings: Settings, device: DeviceUuid) -> AsyncIterator[None]:
+    """One phone for one message by hand; the journal must be open.
+
+    Raises:
+        LeasedAway: provisioning has the phone.
+    """
+    from droidrack.app.provision.leasing import leased
+
+    async with (
+        open_lessee(settings) as ours,
+        leased(ours.leases, device, Purpose.SENDING, ours.holder, clock=ours.clock, wait_s=0.0),
+    ):
+        yield
 
 
 def _state_dir(settings: Settings) -> Path:

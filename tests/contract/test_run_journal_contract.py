@@ -158,6 +158,41 @@ def test_released_phone_goes_to_who_asked_for_it(kind: str, tmp_path: Path) -> N
     story(kind, tmp_path, told)
 
 
+def test_bury_ends_the_leases_of_dead_senders_alone(kind: str, tmp_path: Path) -> None:
+    """The heir gets a dead controller's phone at once; provisioning keeps its own."""
+
+    async def told(journal: Any) -> None:
+        async def take(device: str, purpose: Purpose, holder: str) -> Any:
+            return await journal.take(device, purpose, holder, now=NOW, ttl_s=120)
+
+        await take("d1", Purpose.SENDING, "dead")
+        await take("d2", Purpose.PROVISIONING, "bench")
+        await take("d3", Purpose.SENDING, "dead")
+        await take("d3", Purpose.PROVISIONING, "bench")
+        await journal.bury(Purpose.SENDING, "heir")
+        assert "heir" == (await take("d1", Purpose.SENDING, "heir")).holder
+        assert "bench" == (await take("d2", Purpose.SENDING, "heir")).holder
+        assert "bench" == (await take("d3", Purpose.SENDING, "heir")).asked_by
+        assert "bench" == (await take("d3", Purpose.PROVISIONING, "bench")).holder
+
+    story(kind, tmp_path, told)
+
+
+def test_lease_from_before_the_clock_was_set_back_binds_nobody(kind: str, tmp_path: Path) -> None:
+    """A dead holder's lease that seems to end tomorrow is taken over; a live one is renewed."""
+
+    async def told(journal: Any) -> None:
+        tomorrow = NOW + timedelta(days=1)
+        for device in ("d1", "d2"):
+            await journal.take(device, Purpose.SENDING, "rack", now=tomorrow, ttl_s=60)
+        taken = await journal.take("d1", Purpose.PROVISIONING, "bench", now=NOW, ttl_s=60)
+        assert "bench" == taken.holder
+        kept = await journal.take("d2", Purpose.SENDING, "rack", now=NOW, ttl_s=60)
+        assert NOW + timedelta(seconds=60) == kept.expires_at
+
+    story(kind, tmp_path, told)
+
+
 def test_works_beside_a_controller_that_holds_the_journal(tmp_path: Path) -> None:
     """The controller keeps its lock; provisioning writes and reads in the same file."""
 

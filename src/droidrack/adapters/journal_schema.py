@@ -285,6 +285,7 @@ provision_phones = Table(
     Column("model", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("fate", Text, nullable=False),
+    Column("port", Text, nullable=False),
     Column("cause", Text, nullable=False),
     Column("started_at", Instant),
     Column("ended_at", Instant),

@@ -79,6 +79,7 @@ class RecipeSupplies:
         self._origin = origin
         self._sources = {source.name: source for source in recipe.secrets}
         self._known: dict[tuple[Path, int, int], LocalFile] = {}
+        self._revealed: set[str] = set()
 
     def describe(self, path: str, origin: str) -> LocalFile:
         """See the port. A file that has not changed is read once."""
@@ -121,7 +122,14 @@ class RecipeSupplies:
                 f"the secret {name!r} is not in the {where}",
                 hint="it must hold one line and nothing else",
             )
+        self._revealed.add(value)
         return Secret(value)
+
+    def scrub(self, text: str) -> str:
+        """See the port. The longest first: one secret may be part of another."""
+        for value in sorted(self._revealed, key=len, reverse=True):
+            text = text.replace(value, str(Secret(value)))
+        return text
 
 
 def _secret_file(path: Path) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     exists,
     insert,
     inspect,
+    not_,
     or_,
     select,
     text,
@@ -179,6 +180,11 @@ class SqlRunJournal:
         mine = and_(leases.c.device == device, leases.c.holder == holder)
         await self._do(lambda c: _release(c, mine))
 
+    async def bury(self, purpose: Purpose, heir: str) -> None:
+        """See the port."""
+        dead = and_(leases.c.purpose == purpose.value, leases.c.holder != heir)
+        await self._do(lambda c: _release(c, dead))
+
     async def leases(self) -> tuple[Lease, ...]:
         """See the port."""
         return tuple(map(_lease, await self._rows(select(leases).order_by(leases.c.device))))
@@ -287,12 +293,13 @@ def _take(
         and row.asked_until is not None
         and row.asked_until > now
     )
-    if row is not None and not ours and (row.expires_at > now or asked):
+    if row is not None and not ours and (_lease(row).binds(now) or asked):
         if not asked:
             ask = {"asked_by": holder, "asked_until": now + timedelta(seconds=ASK_FOR_S)}
             connection.execute(update(leases).where(here).values(**ask))
         return _lease(connection.execute(select(leases).where(here)).one())
-    fresh = ours and row is not None and row.expires_at - now > timedelta(seconds=ttl_s / 2)
+    left_s = (row.expires_at - now).total_seconds() if row is not None else 0.0
+    fresh = ours and ttl_s / 2 < left_s <= ttl_s
     if fresh and row is not None and row.purpose == purpose.value and (asked or not row.asked_by):
         return _lease(row)  # A look: a disk that hears nothing costs nothing.
     values = {
@@ -309,10 +316,10 @@ def _take(
 
 def _release(connection: Connection, mine: Any) -> None:
     """Expire it where somebody waits, so that the request is kept; else forget it."""
-    waited_for = and_(mine, leases.c.asked_by != "")
+    waited_for = leases.c.asked_by != ""
+    connection.execute(delete(leases).where(mine, not_(waited_for)))
     connection.execute(
         update(leases)
-        .where(waited_for)
+        .where(mine, waited_for)
         .values(expires_at=datetime.fromisoformat("1970-01-01T00:00:00+00:00"), holder="")
     )
-    connection.execute(delete(leases).where(mine))

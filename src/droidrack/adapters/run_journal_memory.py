@@ -85,7 +85,7 @@ class MemoryRunJournal:
         asker, until = self._asked.get(device, ("", now))
         asked = asker not in ("", holder) and until > now
         ours = lease is not None and lease.holder == holder
-        if lease is not None and not ours and (lease.expires_at > now or asked):
+        if lease is not None and not ours and (lease.binds(now) or asked):
             if not asked:
                 self._asked[device] = (holder, now + timedelta(seconds=_ASK_FOR_S))
                 asker = holder
@@ -107,6 +107,12 @@ class MemoryRunJournal:
             self._leases[device] = Lease(device, lease.purpose, "", past)
         else:
             del self._leases[device]
+
+    async def bury(self, purpose: Purpose, heir: str) -> None:
+        """See the port."""
+        for lease in tuple(self._leases.values()):
+            if lease.purpose is purpose and lease.holder != heir:
+                await self.release(lease.device, lease.holder)
 
     async def leases(self) -> tuple[Lease, ...]:
         """See the port."""

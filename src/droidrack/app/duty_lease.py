@@ -6,7 +6,6 @@ flight end, and the phone is let go; open attempts stay in the journal and are s
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.provision.record import Lease, Purpose
@@ -22,18 +21,40 @@ LOOK_S = 5.0
 RETRY_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class Lessee:
-    """Who takes phones, and from where."""
+MARGIN_S = 45.0
+"""No call to the radio begins with less of the lease left: 10 s for the watermark, 30 s for the
+call. A host that slept, or was held up for a minute, thus sends nothing before it asked anew."""
 
-    leases: Leases
-    holder: str
-    clock: Clock
+
+class Lessee:
+    """Who takes phones for sending, and from where."""
+
+    def __init__(self, leases: Leases, holder: str, clock: Clock) -> None:
+        self.leases = leases
+        self.holder = holder
+        self.clock = clock
+        self._standing: dict[DeviceUuid, Lease] = {}
 
     async def take(self, device: DeviceUuid) -> Lease:
         """Take or keep a phone for sending; the lease that stands."""
         now = self.clock.now()
-        return await self.leases.take(device, Purpose.SENDING, self.holder, now=now, ttl_s=TTL_S)
+        lease = await self.leases.take(device, Purpose.SENDING, self.holder, now=now, ttl_s=TTL_S)
+        self._standing[device] = lease
+        return lease
+
+    async def release(self, device: DeviceUuid) -> None:
+        """Give it back. Idempotent."""
+        self._standing.pop(device, None)
+        await self.leases.release(device, self.holder)
+
+    def holds(self, device: DeviceUuid) -> bool:
+        """Whether a call to this phone's radio may begin now."""
+        lease = self._standing.get(device)
+        return (
+            lease is not None
+            and lease.holder == self.holder
+            and lease.binds(self.clock.now(), margin_s=MARGIN_S)
+        )
 
 
 async def while_leased(
@@ -71,7 +92,7 @@ async def while_leased(
         finally:
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
-            await lessee.leases.release(device, lessee.holder)
+            await lessee.release(device)
 
 
 async def _until_asked(lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]") -> None:

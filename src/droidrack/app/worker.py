@@ -34,6 +34,7 @@ from droidrack.core.errors import (
     VaultError,
 )
 from droidrack.core.ids import DeviceUuid, Serial, Token
+from droidrack.core.message import OPEN
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import StoredSession
 
@@ -59,6 +60,11 @@ class PhoneState(StrEnum):
 
 QUARANTINE_CHECK_S = 5.0
 """How often a quarantined phone looks whether the operator lifted it."""
+
+LAST_WORD_S = 30.0
+"""A message is confirmed within seconds; one that takes longer is settled after the lease."""
+
+LAST_WORD_LOOK_S = 0.5
 
 _FROM_SIGHTING = {
     "unauthorized": PhoneState.UNAUTHORIZED,
@@ -242,15 +248,24 @@ class Worker:
             self._world.lessee,
             handset.device,
             lambda: self._work(handset),
-            let_go=self._let_go,
+            let_go=lambda: self._let_go(handset.device),
             waiting=lambda why: self._stand(PhoneState.LEASED, why),
         )
 
-    async def _let_go(self) -> None:
-        """Start no new call, and wait until none is in flight."""
+    async def _let_go(self, device: DeviceUuid) -> None:
+        """Start no new call, wait until none is in flight, and a while for their verdicts.
+
+        The phone may be restarted next: what is in the air would be lost, or its proof.
+        """
         if self._sending is not None:
             self._sending.drain()
         await self.calm()
+        clock, journal = self._world.clock, self._world.journal
+        until = clock.monotonic() + LAST_WORD_S
+        while clock.monotonic() < until:
+            if not any(state in OPEN for _, state in await journal.open_attempts(device)):
+                return
+            await clock.sleep(LAST_WORD_LOOK_S)
 
     async def _work(self, handset: Handset) -> None:
         self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")

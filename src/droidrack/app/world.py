@@ -70,6 +70,10 @@ class World:
         finally:
             del self.on_duty[device]
 
+    def may_send(self, device: DeviceUuid) -> bool:
+        """Whether this phone is ours, as far as others may use it too."""
+        return self.lessee is None or self.lessee.holds(device)
+
     def ago(self, seconds: float) -> datetime:
         """The moment `seconds` before now."""
         return self.clock.now() - timedelta(seconds=seconds)

@@ -76,6 +76,8 @@ class Leases(Protocol):
        succeed for the holder of the lease (and renew it), and where the lease has expired.
     2. Where it fails it MUST leave a note that the holder asks, and return the lease in the way.
     3. A lease MUST be refused to whoever does not ask while another's request is fresh.
+    4. A lease MUST NOT bind longer than `LEASE_LIMIT_S` from now, whatever expiry it carries: a
+       host's clock may have been set back since, and its holder be dead.
     """
 
     async def take(
@@ -86,6 +88,13 @@ class Leases(Protocol):
 
     async def release(self, device: str, holder: str) -> None:
         """Give it back. Idempotent."""
+        ...
+
+    async def bury(self, purpose: Purpose, heir: str) -> None:
+        """End every lease to `purpose` of anybody but `heir`.
+
+        Only for whoever knows that the others are dead: the journal's lock is proof for sending.
+        """
         ...
 
     async def leases(self) -> tuple[Lease, ...]:
@@ -110,6 +119,10 @@ class Supplies(Protocol):
 
     def reveal(self, name: str) -> Secret:
         """A secret by its name in the recipe; Refusal where its source is empty."""
+        ...
+
+    def scrub(self, text: str) -> str:
+        """A text of a phone, with every secret that was revealed so far masked."""
         ...
 
 

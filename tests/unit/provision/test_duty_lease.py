@@ -1,12 +1,13 @@
 """A phone at work for the panel lets go when provisioning asks, and comes back afterwards."""
 
 import asyncio
+from datetime import datetime, timedelta
 
 import pytest
 from bench_kit import LoopClock, in_virtual_time
 
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
-from droidrack.app.duty_lease import Lessee, while_leased
+from droidrack.app.duty_lease import TTL_S, Lessee, while_leased
 from droidrack.app.provision.leasing import LeasedAway, leased
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.provision.record import Purpose
@@ -65,5 +66,69 @@ def test_lease_of_a_dead_holder_ends_by_itself() -> None:
                 pass
         async with leased(leases, DEVICE, Purpose.PROVISIONING, "me", clock=clock, wait_s=60):
             assert 45 <= clock.monotonic() < 50
+
+    in_virtual_time(story)
+
+
+class ShiftedClock(LoopClock):
+    """A host's clock: it goes on while the program is held up."""
+
+    ahead_s = 0.0
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=self.ahead_s)
+
+
+def test_nothing_is_sent_after_the_host_slept_until_the_lease_is_asked_for_anew() -> None:
+    """The lease ran out in the meantime: somebody else may have the phone already."""
+
+    async def story() -> None:
+        clock = ShiftedClock()
+        lessee = Lessee(MemoryRunJournal(), "rack", clock)
+        assert not lessee.holds(DEVICE)
+        await lessee.take(DEVICE)
+        assert lessee.holds(DEVICE)
+        clock.ahead_s = TTL_S - 40
+        assert not lessee.holds(DEVICE)
+        await lessee.take(DEVICE)
+        assert lessee.holds(DEVICE)
+        await lessee.release(DEVICE)
+        assert not lessee.holds(DEVICE)
+
+    in_virtual_time(story)
+
+
+def test_provisioning_that_was_held_up_touches_nothing_more() -> None:
+    """Stopped for longer than its lease and continued, it refuses before the next act."""
+
+    async def story() -> None:
+        clock, leases = ShiftedClock(), MemoryRunJournal()
+        async with leased(
+            leases, DEVICE, Purpose.PROVISIONING, "bench", clock=clock, wait_s=0
+        ) as hold:
+            hold.require()
+            await asyncio.sleep(200)
+            hold.require()
+            clock.ahead_s = 100
+            with pytest.raises(LeasedAway, match="held up"):
+                hold.require()
+
+    in_virtual_time(story)
+
+
+def test_lost_lease_cancels_what_is_under_way() -> None:
+    """Another holder took over: the body ends with who has the phone now."""
+
+    async def story() -> None:
+        clock, leases = ShiftedClock(), MemoryRunJournal()
+
+        async def body() -> None:
+            async with leased(leases, DEVICE, Purpose.PROVISIONING, "bench", clock=clock, wait_s=0):
+                late = clock.now() + timedelta(seconds=300)
+                await leases.take(DEVICE, Purpose.SENDING, "rack", now=late, ttl_s=120)
+                await asyncio.sleep(3600)
+
+        with pytest.raises(LeasedAway, match="leased to sending by rack"):
+            await body()
 
     in_virtual_time(story)

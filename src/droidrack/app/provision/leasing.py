@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
-from droidrack.core.errors import RackError
+from droidrack.core.errors import JournalError, RackError
 from droidrack.core.provision.record import Lease, Purpose
 from droidrack.ports import Clock
 from droidrack.ports.provisioning import Leases
@@ -16,10 +17,32 @@ ASK_S = 1.0
 """How often a busy phone is asked for. Its holder looks every few seconds."""
 
 
+MARGIN_S = 5.0
+"""Nothing is done to a phone with less of the lease left: a program that was stopped and goes on
+asks for its phones before it touches one."""
+
+
 class LeasedAway(RackError):
     """Another holder has the phone."""
 
     code = "PHONE_LEASED"
+
+
+@dataclass(slots=True)
+class Hold:
+    """A lease in the hand."""
+
+    lease: Lease
+    clock: Clock
+
+    def require(self) -> None:
+        """Raise LeasedAway where it has run out, whoever has the phone now."""
+        if not self.lease.binds(self.clock.now(), margin_s=MARGIN_S):
+            raise LeasedAway(
+                f"the lease of this phone ran out at {self.lease.expires_at:%H:%M:%S} UTC: this "
+                "program was held up",
+                hint="repeat the command: it goes on here",
+            )
 
 
 @asynccontextmanager
@@ -31,32 +54,38 @@ async def leased(
     *,
     clock: Clock,
     wait_s: float,
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Hold]:
     """Hold a phone while the context is open.
 
     Raises:
         LeasedAway: another holder did not let go within `wait_s`, or took it over after ours had
             expired; then what is under way is cancelled first.
     """
-    await _take(leases, device, purpose, holder, clock=clock, wait_s=wait_s)
+    hold = Hold(await _take(leases, device, purpose, holder, clock=clock, wait_s=wait_s), clock)
     body = asyncio.current_task()
     lost: list[Lease] = []
 
     async def renew() -> None:
         while True:
             await clock.sleep(TTL_S / 3)
-            lease = await leases.take(device, purpose, holder, now=clock.now(), ttl_s=TTL_S)
+            try:
+                lease = await leases.take(device, purpose, holder, now=clock.now(), ttl_s=TTL_S)
+            except JournalError:
+                continue  # Asked again in time, or the hold runs out and nothing more is done.
             if lease.holder != holder:
                 lost.append(lease)
                 if body is not None:
                     body.cancel()
                 return
+            hold.lease = lease
 
     renewing = asyncio.create_task(renew())
     try:
-        yield
+        yield hold
     except asyncio.CancelledError:
         if lost:
+            if body is not None:
+                body.uncancel()
             raise _away(lost[0]) from None
         raise
     finally:
@@ -68,12 +97,12 @@ async def leased(
 
 async def _take(
     leases: Leases, device: str, purpose: Purpose, holder: str, *, clock: Clock, wait_s: float
-) -> None:
+) -> Lease:
     until = clock.monotonic() + wait_s
     while True:
         lease = await leases.take(device, purpose, holder, now=clock.now(), ttl_s=TTL_S)
         if lease.holder == holder:
-            return
+            return lease
         if clock.monotonic() >= until:
             raise _away(lease)
         await clock.sleep(ASK_S)

@@ -76,6 +76,7 @@ def _phone(phone: PhoneRecord, steps: Sequence[StepRecord]) -> dict[str, Any]:
         "model": phone.model,
         "fingerprint": phone.fingerprint,
         "fate": phone.fate.value,
+        "port": phone.port,
         "cause": phone.cause,
         "started_at": _time(phone.started_at),
         "ended_at": _time(phone.ended_at),

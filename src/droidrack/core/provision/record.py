@@ -4,8 +4,8 @@ A step moves along one table; a missing pair is an illegal move. What was begun 
 stands as APPLYING: whoever comes next asks the phone what became of it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -94,6 +94,19 @@ class StepRecord:
     ended_at: datetime | None = None
 
 
+def scrubbed(record: StepRecord, scrub: Callable[[str], str]) -> StepRecord:
+    """The record with everything that a phone said, or a person reads, passed through `scrub`."""
+    return replace(
+        record,
+        before=scrub(record.before),
+        wanted=scrub(record.wanted),
+        after=scrub(record.after),
+        cause=scrub(record.cause),
+        hint=scrub(record.hint),
+        screen=scrub(record.screen),
+    )
+
+
 class PhoneFate(StrEnum):
     """How a phone's part in a run stands."""
 
@@ -119,6 +132,7 @@ class PhoneRecord:
     model: str
     fingerprint: str
     fate: PhoneFate
+    port: str = ""  # the USB port it was in, for who has to find it
     cause: str = ""
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -147,6 +161,11 @@ class Purpose(StrEnum):
     PROVISIONING = "provisioning"
 
 
+LEASE_LIMIT_S = 600.0
+"""No lease is given for longer. One that seems to end later was written before the host's clock was
+set back; its holder, if it lives, renews it within seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Who may use a phone, until when. `asked_by` waits for it."""
@@ -156,3 +175,7 @@ class Lease:
     holder: str
     expires_at: datetime
     asked_by: str = ""
+
+    def binds(self, now: datetime, *, margin_s: float = 0.0) -> bool:
+        """Whether it keeps others away now, and for `margin_s` more."""
+        return margin_s < (self.expires_at - now).total_seconds() <= LEASE_LIMIT_S

@@ -48,7 +48,7 @@ def _create_runs() -> None:
     op.create_table(
         "provision_phones",
         *_texts("run", "device", "name", "serial", "maker", "model", "fingerprint", "fate"),
-        *_texts("cause"),
+        *_texts("port", "cause"),
         sa.Column("started_at", INSTANT),
         sa.Column("ended_at", INSTANT),
         sa.ForeignKeyConstraint(
