@@ -60,6 +60,8 @@ class Progressed:
     position: int = 0
     total: int = 0
     cause: str = ""
+    hint: str = ""
+    port: str = ""  # where the phone is now, for who is asked to go there
 
 
 class Aside(Protocol):

@@ -171,7 +171,8 @@ class Campaign:
             async with leased(
                 self._bench.leases, device, Purpose.PROVISIONING, self._choices.holder,
                 clock=self._bench.clock, wait_s=self._choices.lease_wait_s,
-            ):  # fmt: skip
+            ) as hold:  # fmt: skip
+                walk.require = hold.require
                 return await walk.walk(record)
         except LeasedAway as away:
             return replace(record, fate=PhoneFate.LEASED, cause=away.message)
@@ -191,6 +192,7 @@ class Campaign:
             model=read("ro.product.model") or "",
             fingerprint=read("ro.build.fingerprint") or "",
             fate=PhoneFate.RUNNING,
+            port=(arrival.sighting.usb or "") if arrival else "",
             started_at=self._bench.clock.now(),
         )
 

@@ -1,10 +1,11 @@
 """One phone's way through a recipe: who it is, each step in order, what a restart undid."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from droidrack.app.arrival import Arrival
-from droidrack.app.provision.acting import Acting
+from droidrack.app.provision.acting import Acting, Curtain
 from droidrack.app.provision.attendance import Attendance
 from droidrack.app.provision.bench import Bench, Choices, Progressed, Target
 from droidrack.app.provision.limits import Limits
@@ -21,6 +22,7 @@ from droidrack.core.provision.record import (
     RunKind,
     StepRecord,
     StepState,
+    scrubbed,
 )
 from droidrack.core.provision.registry import STEP_TYPES
 from droidrack.core.provision.resolve import resolve, variables_of
@@ -53,6 +55,7 @@ class PhoneWalk:
         limits: Limits,
         brake: Brake,
     ) -> None:
+        """`require`, set where the phone is leased, raises LeasedAway once it is not any more."""
         self._bench = bench
         self._choices = choices
         self._recipe = recipe
@@ -62,6 +65,8 @@ class PhoneWalk:
         self._attendance = attendance
         self._limits = limits
         self._brake = brake
+        self._curtain = Curtain()
+        self.require: Callable[[], None] = _no_lease_needed
         self._done: list[tuple[Step, StepWalk]] = []
         self._states: dict[str, StepState] = {}
         self.records: dict[str, StepRecord] = {}
@@ -133,10 +138,10 @@ class PhoneWalk:
         past = await self._bench.journal.last_step(self._device, key)
         acting = Acting(
             self._bench, self._limits, self._run, f"{self._target.name}/{step.name}",
-            self._here, self._back,
+            self._here, self._back, self.require, self._curtain,
         )  # fmt: skip
         walk = StepWalk(step, params, acting=acting, record=replace(record, key=key), past=past,
-                        again=self._permitted(step))  # fmt: skip
+                        again=self._permitted(step), call=self._call)  # fmt: skip
         if self._choices.kind is not RunKind.APPLY:
             return await self._looked(step, walk, after=", ".join(unmet))
         ended = await self._applied(step, walk)
@@ -162,9 +167,8 @@ class PhoneWalk:
         for _ in range(LOST_LIMIT):
             try:
                 await self._back_in_time()
-                async with self._limits.phone():
-                    if await walk.attempt(await self._facts()):
-                        return walk.record
+                if await walk.attempt(await self._facts()):
+                    return walk.record
             except LOST as error:
                 lost = error
             except PhoneTimeout as error:  # Of a question in between: the link hangs.
@@ -188,8 +192,7 @@ class PhoneWalk:
         if walk.known_by_journal(await self._facts()):
             return walk.record
         try:
-            async with self._limits.phone():
-                reading = await walk.look(await self._facts())
+            reading = await walk.look(await self._facts())
         except Refusal as no:
             return replace(walk.record, state=StepState.FAILED, cause=no.cause, hint=no.hint)
         except RackError as error:
@@ -331,10 +334,19 @@ class PhoneWalk:
     # --- Journal and watchers -----------------------------------------------------------------
 
     async def _keep(self, record: StepRecord) -> None:
-        self.records[record.step] = record
+        self.records[record.step] = await self._journal(record)
+
+    async def _call(self, record: StepRecord) -> None:
+        """A person is wanted at the phone while the step waits."""
+        await self._journal(record)
+
+    async def _journal(self, record: StepRecord) -> StepRecord:
+        hint = record.hint.replace("PHONE:STEP", f"{self._target.name}:{record.step}")
+        record = scrubbed(replace(record, hint=hint), self._bench.supplies.scrub)
         if self._choices.kind is not RunKind.PLAN:
             await self._bench.journal.write_step(record)
         self._tell(record)
+        return record
 
     def _tell(self, record: StepRecord) -> None:
         self._bench.watch(
@@ -347,8 +359,18 @@ class PhoneWalk:
                 position=record.position,
                 total=len(self._recipe.steps),
                 cause=record.cause,
+                hint=record.hint,
+                port=self._port(),
             )
         )
+
+    def _port(self) -> str:
+        arrival = self._attendance.find(self._device)
+        return (arrival.sighting.usb or "") if arrival else ""
+
+
+def _no_lease_needed() -> None:
+    """Of a run that only looks."""
 
 
 class _AwayTooLong(PhoneGone):

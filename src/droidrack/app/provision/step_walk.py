@@ -6,11 +6,13 @@ twice is left to a person where the phone does not show it.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
 from droidrack.app.provision.acting import Acting, try_picture
+from droidrack.app.provision.leasing import LeasedAway
 from droidrack.app.provision.touching import read_screen
 from droidrack.core.errors import (
     AnswerCut,
@@ -22,7 +24,7 @@ from droidrack.core.errors import (
 )
 from droidrack.core.provision.acts import Reading, Refusal
 from droidrack.core.provision.recipe import Facts, Secret, Step
-from droidrack.core.provision.record import GOOD, StepRecord, StepState, advance
+from droidrack.core.provision.record import GOOD, StepRecord, StepState, advance, scrubbed
 from droidrack.core.provision.registry import STEP_TYPES, rests_on_journal
 
 VERIFY_TRIES = 4
@@ -50,13 +52,16 @@ class StepWalk:
         record: StepRecord,
         past: StepRecord | None,
         again: bool,
+        call: Callable[[StepRecord], Awaitable[None]],
     ) -> None:
+        """`call` brings a person, with the record as it stands while they are waited for."""
         self._step = step
         self._kind = STEP_TYPES[step.type]
         self._params = params
         self._acting = acting
         self._past = past
         self._again = again
+        self._call = call
         # What was begun once counts for good, however many runs have only looked since.
         begun = past.tries if self._kind.once and past is not None else 0
         self.record = replace(record, tries=begun)
@@ -76,18 +81,21 @@ class StepWalk:
     async def look(self, facts: Facts) -> Reading:
         """The check alone."""
         check = self._kind.check(self._params, facts)
-        return await self._acting.read(check, deadline_s=self._step.deadline_s)
+        return await self._acting.read(check)
 
     async def attempt(self, facts: Facts) -> bool:
         """One try, within the step's deadline. True: `record` holds how the step ended.
 
         Raises:
             PhoneGone, AnswerCut, BridgeDown: the way to the phone broke; come back later.
+            LeasedAway: the phone is not ours any more.
         """
         self._acting.doubt = self.doubt
         try:
-            async with asyncio.timeout(self._step.deadline_s):
+            async with self._in_time():
                 await self._go(facts)
+        except LeasedAway:
+            raise
         except Refusal as no:
             return await self._refused(no)
         except (TimeoutError, PhoneTimeout) as late:
@@ -102,6 +110,15 @@ class StepWalk:
         finally:
             await self._acting.close()
         return True
+
+    @asynccontextmanager
+    async def _in_time(self) -> AsyncIterator[None]:
+        """The deadline of one try, which waits for turns on this host move."""
+        try:
+            async with asyncio.timeout(self._step.deadline_s) as self._acting.timer:
+                yield
+        finally:
+            self._acting.timer = None
 
     async def _go(self, facts: Facts) -> None:
         if self.known_by_journal(facts):
@@ -128,7 +145,7 @@ class StepWalk:
     def known_by_journal(self, facts: Facts) -> bool:
         """Whether an earlier run's word is all there is, and it stands."""
         past = self._past
-        if past is None or not (self.by_journal or (self._kind.once and past.by)):
+        if past is None or not self.by_journal:
             return False
         if past.state is not StepState.DONE and past.state is not StepState.SATISFIED:
             return False
@@ -145,7 +162,7 @@ class StepWalk:
         if self.doubt:
             raise Refusal(
                 "an earlier try may have run, and the check does not show it",
-                hint=f"look at the phone; then confirm it, or permit it with --again "
+                hint=f"look at the phone; where it did not run, permit it with --again "
                 f"{self._step.name}",
                 human=True,
             )
@@ -159,12 +176,12 @@ class StepWalk:
     async def _apply(self, facts: Facts) -> None:
         if self._kind.apply is None:
             raise AssertionError("a step without apply was sent here")
+        self._again = False  # A permission is for one more time.
         if not self._kind.keeps:
             self._note(tries=self.record.tries + 1, boot_id=facts.boot_id)
             self._move(StepState.APPLYING)
             await self._write()
-        acts = self._kind.apply(self._params, facts)
-        await self._acting.apply(acts, deadline_s=self._step.deadline_s)
+        await self._acting.apply(self._kind.apply(self._params, facts))
         if self._kind.keeps:
             self._end(StepState.SATISFIED, after="evidence kept")
         elif self.by_journal:
@@ -190,12 +207,17 @@ class StepWalk:
         self._end(StepState.DONE, after=reading.seen)
 
     async def _await(self, facts: Facts) -> Reading:
-        """Ask until it is so; the deadline ends it."""
+        """Ask until it is so; the deadline ends it. A person is told at once what is wanted."""
+        called = False
         while True:
             reading = await self.look(facts)
             if reading.done:
                 return reading
             self._note(after=reading.seen)
+            if reading.human and not called:
+                called = True
+                card = replace(self.record, cause=reading.blocked, hint=reading.hint)
+                await self._call(replace(card, state=StepState.NEEDS_HUMAN))
             await self._acting.bench.clock.sleep(WAIT_LOOK_S)
 
     # --- How it ends --------------------------------------------------------------------------
@@ -224,7 +246,7 @@ class StepWalk:
     async def _fail(self, cause: str, hint: str, *, human: bool) -> None:
         """Keep what the screen shows, then the end. Best effort: the phone may be gone."""
         screen, prompt = "", ""
-        if self.tells_secrets:
+        if self.tells_secrets or self._acting.curtain.drawn:
             screen = "(not kept: it may show a secret)"
         else:
             try:
@@ -251,4 +273,5 @@ class StepWalk:
         self.record = replace(self.record, **facts)
 
     async def _write(self) -> None:
-        await self._acting.bench.journal.write_step(self.record)
+        scrub = self._acting.bench.supplies.scrub
+        await self._acting.bench.journal.write_step(scrubbed(self.record, scrub))
