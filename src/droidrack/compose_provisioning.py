@@ -7,6 +7,8 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -103,7 +105,10 @@ async def open_workshop(
 
     async with AsyncExitStack() as stack:
         buses = [
-            await stack.enter_async_context(compose.open_bus(server, state_dir, tell, borrow=True))
+            # One of several servers may be down; the phones of the others are provisioned.
+            await stack.enter_async_context(
+                compose.open_bus(server, state_dir, tell, borrow=True, check=len(adb) == 1)
+            )
             for server in adb
         ]
         bench = Bench(
@@ -119,6 +124,15 @@ async def open_workshop(
             aside=_in_thread,
         )
         yield Workshop(bench, tuple(buses), state_dir / EVIDENCE_DIR)
+
+
+async def forget_old(journal: Any, state_dir: Path, days: float) -> None:
+    """Prune runs, and their evidence with them."""
+    from droidrack.adapters.recipe_files import EvidenceFolder
+
+    evidence = EvidenceFolder(state_dir / EVIDENCE_DIR)
+    for run in await journal.prune(datetime.now(UTC) - timedelta(days=days)):
+        await _in_thread(partial(evidence.forget, run))
 
 
 def screens() -> Callable[[Arrival], Screen]:

@@ -87,6 +87,9 @@ class PolicyTable(Table):
     retention_days: Annotated[float, Field(ge=2, le=3650, description="days from 2 to 3650")] = (
         ABSENT
     )
+    provision_days: Annotated[float, Field(ge=2, le=36500, description="days from 2 to 36500")] = (
+        ABSENT
+    )
 
 
 class PacingTable(Table):

@@ -7,6 +7,7 @@ without a path and an ending.
 import csv
 import hashlib
 import os
+import shutil
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
@@ -176,11 +177,16 @@ class EvidenceFolder:
         """Where a run's files are."""
         return self._root / run
 
+    def forget(self, run: str) -> None:
+        """Remove what was kept of a run that the journal has forgotten."""
+        shutil.rmtree(self.folder(run), ignore_errors=True)
+
     def keep(self, run: str, name: str, content: bytes) -> KeptFile:
         """See the port."""
         safe = "/".join(_safe(part) for part in name.split("/"))
         path = self.folder(run) / safe
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for folder in reversed(path.relative_to(self._root).parents):
+            (self._root / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
         part = path.with_name(path.name + ".part")
         part.write_bytes(content)
         part.chmod(0o600)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,11 +19,12 @@ from sqlalchemy import (
     Row,
     Select,
     and_,
+    case,
     delete,
     exists,
+    func,
     insert,
     inspect,
-    not_,
     or_,
     select,
     text,
@@ -39,7 +40,11 @@ from droidrack.adapters.journal_schema import (
     provision_runs,
     provision_steps,
 )
+from droidrack.adapters.journal_schema import (
+    phones as known_phones,
+)
 from droidrack.adapters.journal_store import SqliteStore, store_for, translated
+from droidrack.adapters.lease_rows import end_leases, lease_of, take_lease
 from droidrack.core.errors import JournalError
 from droidrack.core.provision.record import (
     KeptFile,
@@ -64,8 +69,10 @@ TELLING = (
 )
 """States that say what became of a thing; the others say that it was not looked at."""
 
-ASK_FOR_S = 15.0
-"""A request for a phone lasts so long; who still waits repeats it every second."""
+_TELLING = [state.value for state in TELLING]
+
+PRUNE_BATCH = 50
+"""Runs of a hundred phones and thirty steps: some 10 ms of the journal's time each."""
 
 
 class SqlRunJournal:
@@ -121,7 +128,7 @@ class SqlRunJournal:
             .where(
                 provision_steps.c.device == device,
                 provision_steps.c.key == key,
-                provision_steps.c.state.in_([state.value for state in TELLING]),
+                provision_steps.c.state.in_(_TELLING),
             )
             .order_by(provision_steps.c.id.desc())
             .limit(1)
@@ -155,10 +162,7 @@ class SqlRunJournal:
         """See the port."""
         phones = provision_phones.c
         query = select(provision_phones).where(phones.run == run).order_by(phones.name)
-        return tuple(
-            PhoneRecord(**dict(row._mapping) | {"fate": PhoneFate(row.fate)})
-            for row in await self._rows(query)
-        )
+        return tuple(map(_phone, await self._rows(query)))
 
     async def steps(self, run: str) -> tuple[StepRecord, ...]:
         """See the port."""
@@ -167,27 +171,76 @@ class SqlRunJournal:
         query = query.order_by(steps.device, steps.position)
         return tuple(map(_step, await self._rows(query)))
 
+    async def latest(self, recipe: str) -> tuple[tuple[str, StepRecord], ...]:
+        """See the port."""
+        steps, phones = provision_steps.c, provision_phones.c
+        telling = case((steps.state.in_(_TELLING), steps.id))
+        newest = (
+            select(func.coalesce(func.max(telling), func.max(steps.id)))
+            .join(provision_runs, provision_runs.c.uid == steps.run)
+            .where(provision_runs.c.recipe == recipe)
+            .group_by(steps.device, steps.step)
+        )
+        of_phone = and_(phones.run == steps.run, phones.device == steps.device)
+        query = (
+            select(provision_steps, phones.name.label("phone"))
+            .join(provision_phones, of_phone)
+            .where(steps.id.in_(newest))
+            .order_by(steps.step, phones.name)
+        )
+        return tuple((row.phone, _step(row)) for row in await self._rows(query))
+
+    async def last_good(self, recipe: str) -> tuple[tuple[PhoneRecord, datetime], ...]:
+        """See the port."""
+        phones, runs = provision_phones.c, provision_runs.c
+        query = (
+            select(provision_phones, runs.started_at.label("began"))
+            .join(provision_runs, runs.uid == phones.run)
+            .where(runs.recipe == recipe, phones.fate == PhoneFate.DONE.value)
+            .order_by(runs.started_at)
+        )
+        found = {row.device: (_phone(row), row.began) for row in await self._rows(query)}
+        return tuple(found.values())
+
+    async def builds_seen(self) -> dict[str, str]:
+        """See the port."""
+        seen = provision_phones.c
+        ours = select(seen.device, seen.fingerprint, seen.started_at.label("at"))
+        theirs = select(
+            known_phones.c.device, known_phones.c.fingerprint, known_phones.c.seen_at.label("at")
+        )
+        rows = [*await self._rows(ours), *await self._rows(theirs)]
+        rows = [row for row in rows if row.fingerprint and row.at is not None]
+        return {row.device: row.fingerprint for row in sorted(rows, key=lambda row: row.at)}
+
+    async def prune(self, before: datetime) -> tuple[str, ...]:
+        """See the port. One transaction per `PRUNE_BATCH` runs."""
+        pruned: list[str] = []
+        while old := await self._do(lambda c: _prune(c, before)):
+            pruned += old
+        return tuple(pruned)
+
     # --- Leases -------------------------------------------------------------------------------
 
     async def take(
         self, device: str, purpose: Purpose, holder: str, *, now: datetime, ttl_s: float
     ) -> Lease:
         """See the port."""
-        return await self._do(lambda c: _take(c, device, purpose, holder, now, ttl_s))
+        return await self._do(lambda c: take_lease(c, device, purpose, holder, now, ttl_s))
 
     async def release(self, device: str, holder: str) -> None:
         """See the port. The request that waits for the phone stays behind, expired as a lease."""
         mine = and_(leases.c.device == device, leases.c.holder == holder)
-        await self._do(lambda c: _release(c, mine))
+        await self._do(lambda c: end_leases(c, mine))
 
     async def bury(self, purpose: Purpose, heir: str) -> None:
         """See the port."""
         dead = and_(leases.c.purpose == purpose.value, leases.c.holder != heir)
-        await self._do(lambda c: _release(c, dead))
+        await self._do(lambda c: end_leases(c, dead))
 
     async def leases(self) -> tuple[Lease, ...]:
         """See the port."""
-        return tuple(map(_lease, await self._rows(select(leases).order_by(leases.c.device))))
+        return tuple(map(lease_of, await self._rows(select(leases).order_by(leases.c.device))))
 
     # --- The lane -----------------------------------------------------------------------------
 
@@ -265,61 +318,33 @@ def _upsert(connection: Connection, table: Any, values: dict[str, Any], *key: st
         connection.execute(insert(table), values)
 
 
+def _prune(connection: Connection, before: datetime) -> list[str]:
+    """The next old runs that hold nobody's last word, forgotten with all they have."""
+    steps = provision_steps.c
+    last = (
+        select(func.max(steps.id))
+        .where(steps.state.in_(_TELLING))
+        .group_by(steps.device, steps.key)
+    )
+    spoken = select(steps.run).where(steps.id.in_(last))
+    runs = provision_runs.c
+    query = (
+        select(runs.uid)
+        .where(runs.started_at < before, runs.uid.not_in(spoken))
+        .order_by(runs.started_at)
+        .limit(PRUNE_BATCH)
+    )
+    old = list(connection.scalars(query))
+    connection.execute(delete(provision_runs).where(runs.uid.in_(old)))
+    return old
+
+
+def _phone(row: Row[Any]) -> PhoneRecord:
+    values = {name: getattr(row, name) for name in PhoneRecord.__slots__}
+    return PhoneRecord(**values | {"fate": PhoneFate(row.fate)})
+
+
 def _step(row: Row[Any]) -> StepRecord:
-    values = dict(row._mapping)
-    del values["id"]
+    values = {name: getattr(row, name) for name in StepRecord.__slots__}
     files = tuple(KeptFile(*entry) for entry in json.loads(values["files"]))
     return StepRecord(**values | {"state": StepState(values["state"]), "files": files})
-
-
-def _lease(row: Row[Any]) -> Lease:
-    return Lease(row.device, Purpose(row.purpose), row.holder, row.expires_at, row.asked_by)
-
-
-def _take(
-    connection: Connection,
-    device: str,
-    purpose: Purpose,
-    holder: str,
-    now: datetime,
-    ttl_s: float,
-) -> Lease:
-    here = leases.c.device == device
-    row = connection.execute(select(leases).where(here).with_for_update()).first()
-    ours = row is not None and row.holder == holder
-    asked = (
-        row is not None
-        and row.asked_by not in ("", holder)
-        and row.asked_until is not None
-        and row.asked_until > now
-    )
-    if row is not None and not ours and (_lease(row).binds(now) or asked):
-        if not asked:
-            ask = {"asked_by": holder, "asked_until": now + timedelta(seconds=ASK_FOR_S)}
-            connection.execute(update(leases).where(here).values(**ask))
-        return _lease(connection.execute(select(leases).where(here)).one())
-    left_s = (row.expires_at - now).total_seconds() if row is not None else 0.0
-    fresh = ours and ttl_s / 2 < left_s <= ttl_s
-    if fresh and row is not None and row.purpose == purpose.value and (asked or not row.asked_by):
-        return _lease(row)  # A look: a disk that hears nothing costs nothing.
-    values = {
-        "device": device,
-        "purpose": purpose.value,
-        "holder": holder,
-        "expires_at": now + timedelta(seconds=ttl_s),
-        "asked_by": row.asked_by if ours and asked and row is not None else "",
-        "asked_until": row.asked_until if ours and asked and row is not None else None,
-    }
-    _upsert(connection, leases, values, "device")
-    return _lease(connection.execute(select(leases).where(here)).one())
-
-
-def _release(connection: Connection, mine: Any) -> None:
-    """Expire it where somebody waits, so that the request is kept; else forget it."""
-    waited_for = leases.c.asked_by != ""
-    connection.execute(delete(leases).where(mine, not_(waited_for)))
-    connection.execute(
-        update(leases)
-        .where(mine, waited_for)
-        .values(expires_at=datetime.fromisoformat("1970-01-01T00:00:00+00:00"), holder="")
-    )

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from droidrack.core.provision.record import (
     Lease,
+    PhoneFate,
     PhoneRecord,
     Purpose,
     RunRecord,
@@ -76,6 +77,48 @@ class MemoryRunJournal:
         """See the port."""
         fitting = [step for step in self._steps.values() if step.run == run]
         return tuple(sorted(fitting, key=lambda step: (step.device, step.position)))
+
+    async def latest(self, recipe: str) -> tuple[tuple[str, StepRecord], ...]:
+        """See the port."""
+        found: dict[tuple[str, str], StepRecord] = {}
+        for step in self._steps.values():
+            place = (step.step, step.device)
+            if self._runs[step.run].recipe != recipe:
+                continue
+            if step.state not in _SILENT or found.get(place, step).state in _SILENT:
+                found[place] = step
+        named = [(self._phones[s.run, s.device].name, s) for s in found.values()]
+        return tuple(sorted(named, key=lambda one: (one[1].step, one[0])))
+
+    async def last_good(self, recipe: str) -> tuple[tuple[PhoneRecord, datetime], ...]:
+        """See the port."""
+        found: dict[str, tuple[PhoneRecord, datetime]] = {}
+        for run in reversed(await self.runs(recipe=recipe, limit=len(self._runs))):
+            for phone in await self.phones(run.uid):
+                if phone.fate is PhoneFate.DONE:
+                    found[phone.device] = (phone, run.started_at)
+        return tuple(found.values())
+
+    async def builds_seen(self) -> dict[str, str]:
+        """See the port. No controller works in memory."""
+        return {
+            phone.device: phone.fingerprint for phone in self._phones.values() if phone.fingerprint
+        }
+
+    async def prune(self, before: datetime) -> tuple[str, ...]:
+        """See the port."""
+        last = {
+            (step.device, step.key): step.run
+            for step in self._steps.values()
+            if step.state not in _SILENT
+        }
+        kept = set(last.values())
+        old = [u for u, run in self._runs.items() if run.started_at < before and u not in kept]
+        for uid in old:
+            del self._runs[uid]
+        self._phones = {key: phone for key, phone in self._phones.items() if key[0] not in old}
+        self._steps = {key: step for key, step in self._steps.items() if key[0] not in old}
+        return tuple(old)
 
     async def take(
         self, device: str, purpose: Purpose, holder: str, *, now: datetime, ttl_s: float

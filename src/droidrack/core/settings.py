@@ -53,6 +53,7 @@ class Policy:
     unknown_as: UnknownAs = UnknownAs.FAILED
     send_tries: int = 2  # attempts per message; only proven failures that pass count on a second
     retention_days: float = 30.0  # what is settled and told is kept so long; its uid for good
+    provision_days: float = 365.0  # runs and their proof: a sale or an audit asks within a year
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,29 @@ class RunJournal(Protocol):
         """The steps of a run, by device and position."""
         ...
 
+    async def latest(self, recipe: str) -> tuple[tuple[str, StepRecord], ...]:
+        """Name of the phone and record, for each phone and step of a recipe, over all runs.
+
+        The newest that tells what became of it; where none tells, the newest. By step and name.
+        """
+        ...
+
+    async def last_good(self, recipe: str) -> tuple[tuple[PhoneRecord, datetime], ...]:
+        """Each phone's newest part that ended DONE in any run of this recipe, and when it began."""
+        ...
+
+    async def builds_seen(self) -> Mapping[str, str]:
+        """Device → the newest build that anybody saw on it: a run, or a controller."""
+        ...
+
+    async def prune(self, before: datetime) -> tuple[str, ...]:
+        """Forget runs that began earlier; their uids, so that their evidence can go as well.
+
+        A run that holds the last word about anything on a phone MUST stay, whole: a step that must
+        not happen twice is known by it.
+        """
+        ...
+
 
 class Leases(Protocol):
     """Who may use a phone.

@@ -45,6 +45,7 @@ class Choices:
     arrive_s: float = 15.0  # how long a phone may take to show at the start
     lease_wait_s: float = 60.0  # how long sending may take to let go of a phone
     again: frozenset[str] = frozenset()  # `STEP` or `PHONE:STEP` that may be repeated
+    checked: Mapping[str, str] = field(default_factory=dict)  # device → build; these need no look
     limits: LimitSettings = field(default_factory=LimitSettings)
 
 

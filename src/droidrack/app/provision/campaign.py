@@ -149,6 +149,9 @@ class Campaign:
             record = replace(record, fate=PhoneFate.ABSENT, cause=cause)
         elif self._brake.reason:
             record = replace(record, fate=PhoneFate.HELD, cause=self._brake.reason)
+        elif record.fingerprint and self._choices.checked.get(device) == record.fingerprint:
+            cause = "checked under this build already"
+            record = replace(record, fate=PhoneFate.SKIPPED, cause=cause)
         else:
             await self._write(record)
             walk = PhoneWalk(
@@ -171,6 +174,7 @@ class Campaign:
             async with leased(
                 self._bench.leases, device, Purpose.PROVISIONING, self._choices.holder,
                 clock=self._bench.clock, wait_s=self._choices.lease_wait_s,
+                waiting=lambda whose: self._tell(record, f"it waits: {whose}"),
             ) as hold:  # fmt: skip
                 walk.require = hold.require
                 return await walk.walk(record)
@@ -209,13 +213,17 @@ class Campaign:
             and not self._brake.reason
         ):
             self._brake.reason = f"{self._failed} of {self._ended} phones failed"
+        self._tell(record, record.cause)
+
+    def _tell(self, record: PhoneRecord, cause: str) -> None:
         self._bench.watch(
             Progressed(
                 at=self._bench.clock.now(),
                 phone=record.name,
                 fate=record.fate,
                 total=len(self._recipe.steps),
-                cause=record.cause,
+                cause=cause,
+                port=record.port,
             )
         )
 

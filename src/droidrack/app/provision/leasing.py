@@ -1,7 +1,7 @@
 """Keeping a phone's lease: taken before anything is done, renewed while it is, given back after."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
@@ -54,14 +54,18 @@ async def leased(
     *,
     clock: Clock,
     wait_s: float,
+    waiting: Callable[[str], None] = lambda why: None,
 ) -> AsyncIterator[Hold]:
-    """Hold a phone while the context is open.
+    """Hold a phone while the context is open. `waiting` is told whose it still is.
 
     Raises:
         LeasedAway: another holder did not let go within `wait_s`, or took it over after ours had
             expired; then what is under way is cancelled first.
     """
-    hold = Hold(await _take(leases, device, purpose, holder, clock=clock, wait_s=wait_s), clock)
+    lease = await _take(
+        leases, device, purpose, holder, clock=clock, wait_s=wait_s, waiting=waiting
+    )
+    hold = Hold(lease, clock)
     body = asyncio.current_task()
     lost: list[Lease] = []
 
@@ -96,21 +100,37 @@ async def leased(
 
 
 async def _take(
-    leases: Leases, device: str, purpose: Purpose, holder: str, *, clock: Clock, wait_s: float
+    leases: Leases,
+    device: str,
+    purpose: Purpose,
+    holder: str,
+    *,
+    clock: Clock,
+    wait_s: float,
+    waiting: Callable[[str], None],
 ) -> Lease:
-    until = clock.monotonic() + wait_s
+    until, told = clock.monotonic() + wait_s, ""
     while True:
         lease = await leases.take(device, purpose, holder, now=clock.now(), ttl_s=TTL_S)
         if lease.holder == holder:
             return lease
         if clock.monotonic() >= until:
             raise _away(lease)
+        if (why := _whose(lease)) != told:
+            told = why
+            waiting(why)
         await clock.sleep(ASK_S)
 
 
+def _whose(lease: Lease) -> str:
+    if not lease.holder:
+        return f"asked for by {lease.asked_by} before"
+    return f"leased to {lease.purpose.value} by {lease.holder}"
+
+
 def _away(lease: Lease) -> LeasedAway:
+    until = f" until {lease.expires_at:%H:%M:%S} UTC" if lease.holder else ""
     return LeasedAway(
-        f"the phone is leased to {lease.purpose.value} by {lease.holder} "
-        f"until {lease.expires_at:%H:%M:%S} UTC",
+        f"the phone is {_whose(lease)}{until}",
         hint="wait for it, or stop that process; a dead one's lease ends by itself",
     )

@@ -53,12 +53,12 @@ class Limits:
     @asynccontextmanager
     async def transfer(self, usb: UsbPath | None, size_bytes: int) -> AsyncIterator[None]:
         """A turn for one transfer with room for its content."""
-        async with self._way(usb):
-            await self._reserve(size_bytes)
-            try:
+        await self._reserve(size_bytes)
+        try:
+            async with self._way(usb):
                 yield
-            finally:
-                await self._give_back(size_bytes)
+        finally:
+            await self._give_back(size_bytes)
 
     @asynccontextmanager
     async def shipment(
@@ -66,23 +66,24 @@ class Limits:
     ) -> AsyncIterator[bytes]:
         """A turn for one transfer of a file that goes to many phones, and its content.
 
-        A wave of phones shares one copy: it is read when the first of them has its turn and
-        dropped after the last. `key` names the content.
+        A wave of phones shares one copy: it is read for the first of them and dropped after the
+        last. `key` names the content. Memory comes before the way: who has the way never waits for
+        memory that somebody holds who waits for the way.
         """
-        async with self._way(usb):
-            shared = self._loads.setdefault(key, _Load())
-            shared.users += 1
-            try:
-                async with shared.turn:
-                    if shared.content is None:
-                        shared.content = await self._loaded(size_bytes, load)
+        shared = self._loads.setdefault(key, _Load())
+        shared.users += 1
+        try:
+            async with shared.turn:
+                if shared.content is None:
+                    shared.content = await self._loaded(size_bytes, load)
+            async with self._way(usb):
                 yield shared.content
-            finally:
-                shared.users -= 1
-                if not shared.users:
-                    del self._loads[key]
-                    if shared.content is not None:
-                        await self._give_back(size_bytes)
+        finally:
+            shared.users -= 1
+            if not shared.users:
+                del self._loads[key]
+                if shared.content is not None:
+                    await self._give_back(size_bytes)
 
     @asynccontextmanager
     async def _way(self, usb: UsbPath | None) -> AsyncIterator[None]:

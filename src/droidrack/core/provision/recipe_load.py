@@ -23,6 +23,7 @@ from droidrack.core.provision.recipe import (
     Step,
     Variable,
 )
+from droidrack.core.provision.recipe_mistakes import Sayer, as_seen
 from droidrack.core.provision.registry import STEP_TYPES
 from droidrack.core.provision.steptype import StepType
 from droidrack.core.redact import looks_like_token, redact
@@ -63,6 +64,7 @@ class _Draft:
     secrets: dict[str, Any] = field(default_factory=dict)
     steps: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
+    unread: bool = False
     digest: Any = field(default_factory=hashlib.sha256)
 
 
@@ -79,8 +81,9 @@ def load_recipe(name: str, text: str, fetch: Fetch) -> Recipe:
     """
     draft = _Draft()
     _absorb(draft, name, text, fetch, ())
-    recipe = _recipe(draft)
-    if draft.mistakes:
+    # Of a file that could not be read the rest would be complaints about what it may well say.
+    recipe = None if draft.unread else _recipe(draft)
+    if recipe is None or draft.mistakes:
         count = len(draft.mistakes)
         raise ConfigError(
             f"{name}: {count} mistake{'s' * (count > 1)}",
@@ -100,13 +103,14 @@ def _absorb(draft: _Draft, name: str, text: str, fetch: Fetch, above: tuple[str,
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         draft.mistakes.append(f"{name}: not valid TOML: {redact(str(exc))}")
+        draft.unread = True
         return
-    say = _Sayer(draft.mistakes, name)
+    say = Sayer(draft.mistakes, name)
     say.unknown(tree, _TOP, "")
     head = say.table(tree, "recipe")
     say.unknown(head, _RECIPE, "recipe.")
     if head.get("schema") != SCHEMA:
-        say(f"recipe.schema: expected {SCHEMA}, seen {_seen(head.get('schema'))}")
+        say(f"recipe.schema: expected {SCHEMA}, seen {as_seen(head.get('schema'))}")
     for parent in say.texts(head, "extends", "recipe."):
         if len(above) >= DEPTH_LIMIT or parent in above:
             say(f"recipe.extends: {parent} extends itself, or too deep")
@@ -115,6 +119,7 @@ def _absorb(draft: _Draft, name: str, text: str, fetch: Fetch, above: tuple[str,
             parent_name, parent_text = fetch(parent, name)
         except ConfigError as exc:
             say(f"recipe.extends: {exc.message}")
+            draft.unread = True
             continue
         _absorb(draft, parent_name, parent_text, fetch, (*above, parent))
     for gone in say.texts(head, "remove", "recipe."):
@@ -127,7 +132,7 @@ def _absorb(draft: _Draft, name: str, text: str, fetch: Fetch, above: tuple[str,
     _absorb_steps(draft, tree.get("steps", []), say)
 
 
-def _absorb_steps(draft: _Draft, steps: Any, say: "_Sayer") -> None:
+def _absorb_steps(draft: _Draft, steps: Any, say: Sayer) -> None:
     if not isinstance(steps, list):
         say("steps: expected [[steps]] tables")
         return
@@ -138,7 +143,7 @@ def _absorb_steps(draft: _Draft, steps: Any, say: "_Sayer") -> None:
         if not isinstance(step, dict) or not isinstance(name, str) or not NAME.match(name):
             say(
                 f"steps[{index}].name: expected small letters, digits, `-`, `.` or `_`, "
-                f"seen {_seen(name)}"
+                f"seen {as_seen(name)}"
             )
             continue
         if name in seen:
@@ -148,7 +153,7 @@ def _absorb_steps(draft: _Draft, steps: Any, say: "_Sayer") -> None:
         _place(draft, name, step, place, say)
 
 
-def _place(draft: _Draft, name: str, step: dict[str, Any], place: str, say: "_Sayer") -> None:
+def _place(draft: _Draft, name: str, step: dict[str, Any], place: str, say: Sayer) -> None:
     old = draft.steps.get(name)
     if old is not None and step.get("type", old[0].get("type")) == old[0].get("type"):
         step = old[0] | step
@@ -166,49 +171,6 @@ def _place(draft: _Draft, name: str, step: dict[str, Any], place: str, say: "_Sa
     draft.steps = {key: draft.steps[key] for key in order}
 
 
-class _Sayer:
-    """Collects what is wrong with one file."""
-
-    def __init__(self, mistakes: list[str], file: str) -> None:
-        self.file = file
-        self._mistakes = mistakes
-
-    def __call__(self, mistake: str) -> None:
-        self._mistakes.append(f"{self.file}: {mistake}")
-
-    def table(self, tree: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """A table, empty where it is absent or none."""
-        value = tree.get(key, {})
-        if isinstance(value, dict):
-            return value
-        self(f"{key}: expected a table, seen {_seen(value)}")
-        return {}
-
-    def texts(self, tree: Mapping[str, Any], key: str, path: str) -> list[str]:
-        """A list of texts, empty where it is absent or none."""
-        value = tree.get(key, [])
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return value
-        self(f"{path}{key}: expected a list of texts, seen {_seen(value)}")
-        return []
-
-    def unknown(self, tree: Mapping[str, Any], known: set[str], path: str) -> None:
-        """Complain about keys that nobody reads."""
-        for key in tree.keys() - known:
-            self(f"{path}{key}: unknown key; expected one of {', '.join(sorted(known))}")
-
-
-def _seen(value: object) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, dict):
-        return "a table"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    text = repr(value)
-    return redact(text if len(text) <= 60 else text[:60] + "…")
-
-
 # --- From the draft to a recipe -------------------------------------------------------------------
 
 
@@ -216,7 +178,7 @@ def _recipe(draft: _Draft) -> Recipe:
     head, say = draft.head, draft.mistakes.append
     for key in ("name", "version", "summary"):
         if not isinstance(head.get(key), str) or not head.get(key):
-            say(f"recipe.{key}: expected a text, seen {_seen(head.get(key))}")
+            say(f"recipe.{key}: expected a text, seen {as_seen(head.get(key))}")
     if isinstance(head.get("name"), str) and not NAME.match(head["name"]):
         say(f"recipe.name: expected small letters, digits and `-`, seen {head['name']!r}")
     if not draft.steps:
@@ -260,7 +222,7 @@ def _variables(draft: _Draft) -> Iterator[Variable]:
             draft.mistakes.append(f"{place}.{key}: unknown key; expected default or text")
         default = entry.get("default")
         if default is not None and not isinstance(default, str):
-            draft.mistakes.append(f"{place}.default: expected a text, seen {_seen(default)}")
+            draft.mistakes.append(f"{place}.default: expected a text, seen {as_seen(default)}")
         yield Variable(name, default if isinstance(default, str) else None,
                        str(entry.get("text", "")))  # fmt: skip
 
@@ -283,7 +245,7 @@ def _guard(raw: Any, place: str, say: Callable[[str], None]) -> Guard:
     if not raw:
         return ANYONE
     if not isinstance(raw, dict):
-        say(f"{place}: expected a table, seen {_seen(raw)}")
+        say(f"{place}: expected a table, seen {as_seen(raw)}")
         return ANYONE
     given: dict[str, Any] = {}
     for key, value in raw.items():
@@ -293,7 +255,7 @@ def _guard(raw: Any, place: str, say: Callable[[str], None]) -> Guard:
         kind, expected = _GUARD[key]
         texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
         if type(value) is not kind or (kind is list and not texts):
-            say(f"{place}.{key}: expected {expected}, seen {_seen(value)}")
+            say(f"{place}.{key}: expected {expected}, seen {as_seen(value)}")
             continue
         given[key] = tuple(value) if isinstance(value, list) else value
     return Guard(**given)
@@ -311,13 +273,13 @@ def _step(
     whose = f"(step {name!r})"
     if kind is None:
         say(f"{place}.type: expected one of {', '.join(STEP_TYPES)}, "
-            f"seen {_seen(raw.get('type'))} {whose}")  # fmt: skip
+            f"seen {as_seen(raw.get('type'))} {whose}")  # fmt: skip
         return
     mistakes: list[str] = []
     params = _params(kind, raw, known, mistakes)
     needs = raw.get("needs", [])
     if not isinstance(needs, list) or not all(isinstance(item, str) for item in needs):
-        mistakes.append(f"needs: expected a list of names of steps, seen {_seen(needs)}")
+        mistakes.append(f"needs: expected a list of names of steps, seen {as_seen(needs)}")
         needs = []
     mistakes += [f"needs: no earlier step {item!r}" for item in needs if item not in earlier]
     common = _common(kind, raw, mistakes)
@@ -335,16 +297,16 @@ def _common(kind: StepType, raw: Mapping[str, Any], mistakes: list[str]) -> dict
     risk = raw.get("risk", kind.risk.value)
     on_failure = raw.get("on_failure", "stop")
     if not isinstance(deadline_s, int | float) or not 1 <= deadline_s <= 86_400:
-        mistakes.append(f"deadline_s: expected seconds from 1 to 86400, seen {_seen(deadline_s)}")
+        mistakes.append(f"deadline_s: expected seconds from 1 to 86400, seen {as_seen(deadline_s)}")
     if type(retries) is not int or not 0 <= retries <= 10:
-        mistakes.append(f"retries: expected a whole number from 0 to 10, seen {_seen(retries)}")
+        mistakes.append(f"retries: expected a whole number from 0 to 10, seen {as_seen(retries)}")
     elif retries and kind.once:
         mistakes.append(f"retries: a step of type {kind.name!r} is never tried again")
     if risk not in {item.value for item in Risk}:
-        mistakes.append(f'risk: expected "low", "medium" or "high", seen {_seen(risk)}')
+        mistakes.append(f'risk: expected "low", "medium" or "high", seen {as_seen(risk)}')
         risk = kind.risk.value
     if on_failure not in ("stop", "continue"):
-        mistakes.append(f'on_failure: expected "stop" or "continue", seen {_seen(on_failure)}')
+        mistakes.append(f'on_failure: expected "stop" or "continue", seen {as_seen(on_failure)}')
     return {
         "deadline_s": float(deadline_s) if isinstance(deadline_s, int | float) else 0.0,
         "retries": retries if type(retries) is int else 0,
@@ -372,7 +334,7 @@ def _params(
             continue
         value = params[key] = raw[key]
         if not item.kind.fits(value):
-            seen = "something else (not shown)" if item.kind.is_secret else _seen(value)
+            seen = "something else (not shown)" if item.kind.is_secret else as_seen(value)
             mistakes.append(f"{key}: expected {item.kind.expected}, seen {seen}")
         for name in sorted(variables_in(value) - known.variables):
             mistakes.append(f"{key}: ${{{name}}} is not declared in [variables]")

@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from droidrack.core.provision.record import PhoneFate, RunKind, StepState
-from droidrack.faces.cli.options import json_option, print_json, print_table
+from droidrack.core.errors import ConfigError
+from droidrack.core.provision.record import PhoneFate, RunKind
+from droidrack.core.provision.registry import STEP_TYPES
+from droidrack.faces.cli.options import json_option, plain, print_json
 from droidrack.faces.cli.provision_past import report, steps
-from droidrack.faces.cli.provision_place import place, silent, targets_of, where
+from droidrack.faces.cli.provision_place import Place, place, silent, targets_of, where
+from droidrack.faces.cli.provision_show import WORDS, show_outcome
 
 if TYPE_CHECKING:
-    from droidrack.app.provision.bench import Choices
+    from datetime import datetime
+
+    from droidrack.app.provision.bench import Choices, Target
     from droidrack.app.provision.campaign import Outcome
     from droidrack.core.provision.recipe import Recipe
-
-SETTLE_S = 3.0
-"""How long `--attached` waits for the adb servers to list their phones."""
+    from droidrack.core.provision.record import PhoneRecord
 
 
 @click.group()
@@ -92,70 +95,136 @@ def verify(**given: Any) -> None:
 @provision.command()
 @where
 @click.option("--reapply", is_flag=True, help="Apply the recipe where a phone has drifted.")
+@click.option(
+    "--due", type=click.FloatRange(0.01, 3650), metavar="DAYS",
+    help="Leave out phones that were found well so lately, under the build they have now.",
+)  # fmt: skip
 @_how
-def drift(reapply: bool, **given: Any) -> None:
+def drift(reapply: bool, due: float | None, **given: Any) -> None:
     """Tell which phones no longer are as they were provisioned, and whose build has changed."""
-    _run(RunKind.DRIFT, given, reapply=reapply)
+    _run(RunKind.DRIFT, {**given, "due": due}, reapply=reapply)
 
 
 # --- A run ----------------------------------------------------------------------------------------
 
 
 def _run(kind: RunKind, given: Mapping[str, Any], *, reapply: bool = False) -> None:
-    outcome, builds = asyncio.run(_go(kind, given))
-    drifted = [p.phone.name for p in outcome.phones if p.phone.fate is not PhoneFate.DONE]
-    if reapply and drifted:
-        outcome, builds = asyncio.run(_go(RunKind.APPLY, {**given, "only": tuple(drifted)}))
+    looks, builds, mended = asyncio.run(_go(kind, given, reapply=reapply))
+    last = mended or looks
     if given["as_json"]:
-        from droidrack.core.provision.certificate import certificate
-
-        steps = [step for phone in outcome.phones for step in phone.steps]
-        document = certificate(outcome.run, [p.phone for p in outcome.phones], steps)
-        document["builds_changed"] = builds
+        document = _document(last)
+        if kind is RunKind.DRIFT:
+            document["builds_changed"] = builds
+        if mended is not None:
+            document["drift"] = _document(looks)
         print_json(document)
     else:
-        _print(outcome, builds, kept=not given["virtual"])
-    raise SystemExit(0 if outcome.good else 1)
+        show_outcome(looks, builds, kept=not given["virtual"])
+        if mended is not None:
+            show_outcome(mended, (), kept=not given["virtual"])
+    missing = [p for p in looks.phones if p.phone.fate in (PhoneFate.ABSENT, PhoneFate.LEASED)]
+    raise SystemExit(0 if last.good and not missing else 1)
 
 
-async def _go(kind: RunKind, given: Mapping[str, Any]) -> "tuple[Outcome, list[str]]":
+def _document(outcome: "Outcome") -> dict[str, Any]:
+    from droidrack.core.provision.certificate import certificate
+
+    steps = [step for phone in outcome.phones for step in phone.steps]
+    return certificate(outcome.run, [p.phone for p in outcome.phones], steps)
+
+
+async def _go(
+    kind: RunKind, given: Mapping[str, Any], *, reapply: bool
+) -> "tuple[Outcome, list[str], Outcome | None]":
+    """The run, whose build has changed since the recipe was well there, and what mended it."""
+    from droidrack import compose_provisioning as wiring
+
+    recipe, origin = wiring.read_recipe(given["recipe"])
+    async with place(given) as where_:
+        targets = await targets_of(given, where_.adb, where_.state_dir, where_.settings)
+        _vet_again(given, recipe, targets)
+        async with wiring.open_run_journal(where_.state_dir if where_.keeps else None) as journal:
+            good = await journal.last_good(recipe.name)
+
+            async def one(kind: RunKind, targets: "Sequence[Target]") -> "Outcome":
+                return await _one(kind, given, where_, recipe, origin, targets, journal, good)
+
+            outcome = await one(kind, targets)
+            mended, drifted = None, _drifted(outcome)
+            if reapply and drifted:
+                mended = await one(RunKind.APPLY, [t for t in targets if t.name in drifted])
+            if where_.keeps:
+                await wiring.forget_old(journal, where_.state_dir, where_.keep_days)
+    before = {phone.device: phone.fingerprint for phone, _ in good}
+    return outcome, _builds_changed(outcome, before), mended
+
+
+def _vet_again(given: Mapping[str, Any], recipe: "Recipe", targets: "Sequence[Target]") -> None:
+    """A permission that means nothing is a slip of the pen; better told than left unused."""
+    once = {step.name for step in recipe.steps if STEP_TYPES[step.type].once}
+    for given_one in given.get("again", ()):
+        phone, _, step = given_one.rpartition(":")
+        if step not in once or (phone and phone not in {target.name for target in targets}):
+            raise ConfigError(
+                f"--again: expected [PHONE:]STEP with a `once` step, seen {plain(given_one)!r}",
+                hint=f"`once` steps of this recipe: {', '.join(sorted(once)) or 'none'}",
+            )
+
+
+def _drifted(outcome: "Outcome") -> set[str]:
+    bad = (PhoneFate.FAILED, PhoneFate.NEEDS_HUMAN)
+    return {phone.phone.name for phone in outcome.phones if phone.phone.fate in bad}
+
+
+def _builds_changed(outcome: "Outcome", before: Mapping[str, str]) -> list[str]:
+    if outcome.run.kind is not RunKind.DRIFT:
+        return []
+    return [
+        f"{p.phone.name}: {before[p.phone.device]} → {p.phone.fingerprint}"
+        for p in outcome.phones
+        if p.phone.fingerprint
+        and before.get(p.phone.device, p.phone.fingerprint) != p.phone.fingerprint
+    ]
+
+
+async def _one(
+    kind: RunKind,
+    given: Mapping[str, Any],
+    where_: "Place",
+    recipe: "Recipe",
+    origin: str,
+    targets: "Sequence[Target]",
+    journal: Any,
+    good: "Sequence[tuple[PhoneRecord, datetime]]",
+) -> "Outcome":
     from droidrack import compose_provisioning as wiring
     from droidrack.app.provision.campaign import Campaign
     from droidrack.faces.cli.provision_live import Progress
 
-    recipe, origin = wiring.read_recipe(given["recipe"])
-    async with place(given) as (adb, state_dir, settings, keeps):
-        targets = await targets_of(given, adb, state_dir, settings)
-        title = f"{kind.value} {recipe.name} on {len(targets)} phone(s)"
-        progress = Progress(
-            phones=len(targets), title=title, as_json=given["as_json"], quiet=given["quiet"]
-        )
-        async with (
-            wiring.open_run_journal(state_dir if keeps else None) as journal,
-            wiring.open_workshop(
-                recipe, origin, adb=adb, state_dir=state_dir, journal=journal, tell=silent,
-                watch=progress,
-            ) as shop,
-        ):  # fmt: skip
-            before = await _last_builds(journal, recipe) if kind is RunKind.DRIFT else {}
-            campaign = Campaign(shop.bench, _choices(kind, given), recipe, targets)
-            with progress.showing():
-                outcome = await campaign.go(shop.buses)
-    builds = [
-        f"{p.phone.name}: {before[p.phone.device]} → {p.phone.fingerprint}"
-        for p in outcome.phones
-        if before.get(p.phone.device, p.phone.fingerprint) != p.phone.fingerprint
-    ]
-    return outcome, builds
+    title = f"{kind.value} {recipe.name} on {len(targets)} phone(s)"
+    progress = Progress(
+        phones=len(targets), title=title, as_json=given["as_json"], quiet=given["quiet"],
+        words=WORDS.get(kind, {}),
+    )  # fmt: skip
+    async with wiring.open_workshop(
+        recipe, origin, adb=where_.adb, state_dir=where_.state_dir, journal=journal, tell=silent,
+        watch=progress,
+    ) as shop:  # fmt: skip
+        choices = replace(_choices(kind, given), checked=_checked(given, good))
+        with progress.showing():
+            return await Campaign(shop.bench, choices, recipe, targets).go(shop.buses)
 
 
-async def _last_builds(journal: Any, recipe: "Recipe") -> dict[str, str]:
-    """The build that each phone had when the recipe was last applied."""
-    builds: dict[str, str] = {}
-    for run in reversed(await journal.runs(recipe=recipe.name)):
-        if run.kind is RunKind.APPLY:
-            builds |= {phone.device: phone.fingerprint for phone in await journal.phones(run.uid)}
-    return builds
+def _checked(
+    given: Mapping[str, Any], good: "Sequence[tuple[PhoneRecord, datetime]]"
+) -> dict[str, str]:
+    """Phones that `--due` leaves out, with the build they were found well under."""
+    from datetime import UTC, datetime, timedelta
+
+    if not given.get("due"):
+        return {}
+    since = datetime.now(UTC) - timedelta(days=given["due"])
+    return {phone.device: phone.fingerprint for phone, began in good if began >= since}
 
 
 def _choices(kind: RunKind, given: Mapping[str, Any]) -> "Choices":
@@ -183,48 +252,6 @@ def _choices(kind: RunKind, given: Mapping[str, Any]) -> "Choices":
             hub_transfers=given["hub_transfers"],
         ),
     )
-
-
-# --- What it looks like ---------------------------------------------------------------------------
-
-_SHOWN = (StepState.PENDING, StepState.DONE, StepState.FAILED, StepState.NEEDS_HUMAN,
-          StepState.APPLYING)  # fmt: skip
-
-
-def _print(outcome: "Outcome", builds: Sequence[str], *, kept: bool) -> None:
-    rows = [
-        (p.phone.name, s.step, _word(s.state), s.before, s.wanted, s.cause, s.hint, s.screen)
-        for p in outcome.phones
-        for s in p.steps
-        if s.state in _SHOWN
-    ]
-    if rows:
-        columns = ("phone", "step", "state", "is", "wanted", "cause", "what to do", "screen")
-        print_table(f"{outcome.run.recipe} {outcome.run.version}", columns, rows)
-    print_table(
-        "Phones",
-        ("phone", "model", "fate", "steps", "written", "cause"),
-        [
-            (
-                p.phone.name,
-                f"{p.phone.maker} {p.phone.model}",
-                p.phone.fate.value,
-                len(p.steps),
-                sum(s.writes for s in p.steps),
-                p.phone.cause,
-            )
-            for p in outcome.phones
-        ],
-    )
-    for line in builds:
-        click.echo(f"Build changed: {line}")
-    if kept and outcome.run.kind is not RunKind.PLAN:
-        click.echo(f"Certificate: droidrack provision report {outcome.run.recipe} "
-                   f"--run {outcome.run.uid}")  # fmt: skip
-
-
-def _word(state: StepState) -> str:
-    return "would apply" if state is StepState.PENDING else state.value
 
 
 provision.add_command(report)

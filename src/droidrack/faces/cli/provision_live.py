@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,12 +11,23 @@ import click
 
 from droidrack.app.provision.bench import Progressed
 from droidrack.core.provision.record import PhoneFate, StepState
+from droidrack.faces.cli.options import plain
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
 MOVING = (StepState.PENDING, StepState.APPLYING)
+
+
+def card_of(event: Progressed) -> str:
+    """What a person at the rack needs to read: which phone, where it is, what to do; else ""."""
+    if event.state is not StepState.NEEDS_HUMAN:
+        return ""
+    place = f", USB port {event.port}" if event.port else ""
+    lines = [f"A person is needed at {event.phone}{place} (step {event.step}):"]
+    lines += [f"    {plain(text)}" for text in (event.cause, event.hint) if text]
+    return "\n".join(lines)
 
 
 @dataclass(slots=True)
@@ -31,7 +42,17 @@ class _Line:
 class Progress:
     """Hears of progress and shows it."""
 
-    def __init__(self, *, phones: int, title: str, as_json: bool, quiet: bool) -> None:
+    def __init__(
+        self,
+        *,
+        phones: int,
+        title: str,
+        as_json: bool,
+        quiet: bool,
+        words: Mapping[PhoneFate, str],
+    ) -> None:
+        """`words`: what a fate is called where the kind of run makes it another thing."""
+        self._words = words
         self._phones = phones
         self._title = title
         self._as_json = as_json
@@ -59,12 +80,13 @@ class Progress:
     def __call__(self, event: Progressed) -> None:
         """See `Watcher`."""
         line = self._lines.setdefault(event.phone, _Line())
-        line.fate, line.total = event.fate, event.total or line.total
-        line.cause = event.cause or line.cause
+        line.fate, line.total, line.cause = event.fate, event.total or line.total, event.cause
         if event.step:
             line.step = event.step
             line.ended = event.position + (event.state not in MOVING)
         if self._live is not None:
+            if card := card_of(event):
+                self._live.console.print(card, markup=False, highlight=False)
             self._live.update(self._table())
         elif not self._quiet:
             self._say(event)
@@ -80,14 +102,18 @@ class Progress:
                 "position": event.position,
                 "total": event.total,
                 "cause": event.cause or None,
+                "hint": event.hint or None,
+                "port": event.port or None,
             }
             click.echo(json.dumps(facts, ensure_ascii=False), err=True)
+        elif card := card_of(event):
+            click.echo(card, err=True)
         elif event.state is not None and event.state not in MOVING:
             cause = f": {event.cause}" if event.cause else ""
             click.echo(f"{event.phone}  {event.step}  {event.state.value}{cause}", err=True)
         elif not event.step:
             cause = f": {event.cause}" if event.cause else ""
-            click.echo(f"{event.phone}  {event.fate.value}{cause}", err=True)
+            click.echo(f"{event.phone}  {self._word(event.fate)}{cause}", err=True)
 
     def _table(self) -> "Table":
         from rich.progress_bar import ProgressBar
@@ -105,9 +131,12 @@ class Progress:
             table.add_column(column)
         for name, line in sorted(self._lines.items()):
             bar = ProgressBar(total=max(line.total, 1), completed=line.ended, width=20)
-            state = line.fate.value + (f": {line.cause}" if line.cause else "")
+            state = self._word(line.fate) + (f": {line.cause}" if line.cause else "")
             table.add_row(name, bar, line.step, state)
         return table
+
+    def _word(self, fate: PhoneFate) -> str:
+        return self._words.get(fate, fate.value)
 
     def _left(self, share: float) -> str:
         """About how long it goes on, once there is something to judge by."""

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.errors import ConfigError
-from droidrack.core.provision.record import StepState
-from droidrack.faces.cli.options import json_option, print_json, print_table
+from droidrack.core.provision.record import RunKind, StepState
+from droidrack.core.provision.registry import STEP_TYPES, rests_on_journal
+from droidrack.faces.cli.options import json_option, plain, print_json, print_table
 from droidrack.faces.cli.provision_place import state_dir_of, where
 
 if TYPE_CHECKING:
     from droidrack.core.provision.recipe import Recipe
 
+RUNS_LIMIT = 10_000
+
 
 @click.command()
 @where
-@click.option("--run", "uid", help="The run; left out: the latest of this recipe.")
+@click.option("--run", "uid", help="The run; left out: the latest apply, or else the latest.")
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False),
     help="Folder for certificate.json, .csv and .html; left out: the run's evidence folder.",
@@ -42,12 +45,18 @@ async def _report(
     name = wiring.read_recipe(name)[0].name if name.endswith(".toml") else name
     state_dir = state_dir_of(given)
     async with wiring.open_run_journal(state_dir) as journal:
-        runs = [r for r in await journal.runs(recipe=name, limit=1000) if uid in (None, r.uid)]
-        if not runs:
-            raise ConfigError(f"no run of {name} in {state_dir}", hint="apply or verify it first")
-        run = runs[0]
+        run = await _chosen(journal, name, uid, state_dir)
         phones, steps = await journal.phones(run.uid), await journal.steps(run.uid)
+        seen = await journal.builds_seen()
     document = certificate(run, phones, steps)
+    document["builds_changed"] = changed = [
+        f"{phone.name}: {phone.fingerprint} → {seen[phone.device]}"
+        for phone in phones
+        if phone.fingerprint and seen.get(phone.device, phone.fingerprint) != phone.fingerprint
+    ]
+    for line in changed:
+        click.echo(f"Build changed since, a check is due (droidrack provision drift): {line}",
+                   err=True)  # fmt: skip
     if as_json and out is None:
         print_json(document)
         return
@@ -62,6 +71,20 @@ async def _report(
     ):
         (folder / f"certificate.{ending}").write_text(text, encoding="utf-8")
         click.echo(folder / f"certificate.{ending}")
+
+
+async def _chosen(journal: Any, recipe: str, uid: str | None, state_dir: Path) -> Any:
+    runs = await journal.runs(recipe=recipe, limit=RUNS_LIMIT)
+    if not runs:
+        raise ConfigError(
+            f"no run of {plain(recipe)} in {state_dir}", hint="apply or verify it first"
+        )
+    if uid is None:
+        return next((run for run in runs if run.kind is RunKind.APPLY), runs[0])
+    if (run := {run.uid: run for run in runs}.get(uid)) is None:
+        known = ", ".join(run.uid for run in runs[:5])
+        raise ConfigError(f"no run {plain(uid)!r} of {plain(recipe)}", hint=f"the latest: {known}")
+    return run
 
 
 @click.command()
@@ -108,15 +131,10 @@ _NOBODY: list[tuple[Any, Any]] = [(None, None)]
 
 
 async def _latest(journal: Any, recipe: "Recipe") -> dict[str, list[tuple[str, Any]]]:
-    """Step → (phone, newest record of an apply)."""
-    found: dict[tuple[str, str], Any] = {}
-    for run in reversed(await journal.runs(recipe=recipe.name)):
-        names = {phone.device: phone.name for phone in await journal.phones(run.uid)}
-        for step in await journal.steps(run.uid):
-            found[step.step, names[step.device]] = step
+    """Step → (phone, its newest record)."""
     by_step: dict[str, list[tuple[str, Any]]] = {}
-    for (step_name, phone), record in sorted(found.items()):
-        by_step.setdefault(step_name, []).append((phone, record))
+    for phone, record in await journal.latest(recipe.name):
+        by_step.setdefault(record.step, []).append((phone, record))
     return by_step
 
 
@@ -127,12 +145,24 @@ async def _confirm(journal: Any, recipe: "Recipe", confirm: str, operator: str |
     phone, _, step = confirm.rpartition(":")
     if not operator:
         raise ConfigError("--confirm needs --operator: who did it")
+    mine = {one.name: one for one in recipe.steps}.get(step)
+    if mine is None:
+        raise ConfigError(
+            f"--confirm: expected PHONE:STEP, and {plain(recipe.name)} has no step {plain(step)!r}",
+            hint=f"its steps: {', '.join(one.name for one in recipe.steps)}",
+        )
+    if not rests_on_journal(STEP_TYPES[mine.type], mine.params):
+        raise ConfigError(
+            f"{plain(confirm)}: the phone itself shows whether this step is done",
+            hint="apply the recipe again: its check is asked. A `once` step that did not run is "
+            "permitted another time with --again",
+        )
     records = dict((await _latest(journal, recipe)).get(step, ()))
     record = records.get(phone)
     if record is None or record.state is not StepState.NEEDS_HUMAN:
         state = record.state.value if record else "never reached"
         raise ConfigError(
-            f"{confirm}: no step that waits for a person; it is {state}",
+            f"{plain(confirm)}: no step that waits for a person; it is {state}",
             hint="see which do: droidrack provision steps RECIPE",
         )
     done = replace(record, state=StepState.DONE, by=operator, cause="", hint="",

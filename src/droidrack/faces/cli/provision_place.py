@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,35 +48,47 @@ def where(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-Place = tuple["tuple[AdbSettings, ...]", Path, "Settings | None", bool]
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the phones and the state are."""
+
+    adb: "tuple[AdbSettings, ...]"
+    state_dir: Path
+    settings: "Settings | None" = None
+    keeps: bool = True  # Whether anything is left when the command has ended.
+    keep_days: float = 365.0
 
 
 @asynccontextmanager
 async def place(given: Mapping[str, Any]) -> AsyncIterator[Place]:
-    """Where the phones and the state are: (adb servers, folder, settings, whether it is kept)."""
+    """Where the phones and the state of this command are."""
     import tempfile
 
     from droidrack import compose
     from droidrack.core.settings import AdbSettings
 
+    ways = [f"--{name}" for name in ("virtual", "adb") if given[name]]
+    if len(ways) > 1 or (given["virtual"] and (given["attached"] or given["state"])):
+        raise click.UsageError(f"{ways[0]} says where the phones are: leave the others out")
     if given["virtual"]:
         from droidrack.virtual.rehearsal import rehearsal
 
         with tempfile.TemporaryDirectory(prefix="droidrack-rehearsal-") as home:
             async with rehearsal(given["virtual"]) as port:
-                yield (AdbSettings(port=port, own=False),), Path(home), None, False
+                yield Place((AdbSettings(port=port, own=False),), Path(home), keeps=False)
         return
     if given["adb"]:
         host, _, port = given["adb"].rpartition(":")
-        if not port.isdigit():
+        if not port.isdecimal() or not 0 < int(port) < 65_536:
             raise ConfigError(f"--adb: expected HOST:PORT, seen {given['adb']!r}")
         if given["state"] is None:
             raise ConfigError("--adb needs --state: a folder for journal and evidence")
         server = AdbSettings(host=host or "127.0.0.1", port=int(port), own=False)
-        yield (server,), given["state"], None, True
+        yield Place((server,), given["state"])
         return
     settings = compose.load_settings(given["config"] or Path(DEFAULT_CONFIG))
-    yield settings.adb, given["state"] or Path(settings.state_dir), settings, True
+    state_dir = given["state"] or Path(settings.state_dir)
+    yield Place(settings.adb, state_dir, settings, keep_days=settings.policy.provision_days)
 
 
 async def targets_of(
@@ -104,11 +117,14 @@ async def targets_of(
                      and name not in {phone.serial for phone in phones}]:  # fmt: skip
         raise ConfigError(
             f"no phone is called {', '.join(strangers)}",
-            hint=f"known: {', '.join(sorted(known)) or 'none; see droidrack devices'}",
+            hint=f"known: {', '.join(sorted(known)) or 'none is attached'}",
         )
     chosen = [t for t in targets if not given["only"] or t.name in given["only"]]
     if not chosen:
-        raise ConfigError("no phone to work on", hint="see what is attached: droidrack devices")
+        raise ConfigError(
+            "no phone to work on: the adb server lists none that is ready",
+            hint="see what it lists: adb devices, or droidrack devices; or rehearse: --virtual 4",
+        )
     return chosen
 
 
@@ -120,7 +136,9 @@ async def _attached(adb: "tuple[AdbSettings, ...]", state_dir: Path) -> list[Any
     from droidrack.core.settings import PhoneSettings
 
     async with AsyncExitStack() as stack:
-        opening = [compose.open_bus(server, state_dir, silent, borrow=True) for server in adb]
+        opening = [
+            compose.open_bus(server, state_dir, silent, borrow=True, check=True) for server in adb
+        ]
         buses = [await stack.enter_async_context(bus) for bus in opening]
         seen = await survey(buses, settle_s=SETTLE_S)
     return [

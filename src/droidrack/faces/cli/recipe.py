@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.errors import ConfigError
-from droidrack.faces.cli.options import json_option, print_json, print_table
+from droidrack.faces.cli.options import json_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
     from droidrack.core.provision.recipe import Guard, Recipe
@@ -26,9 +26,9 @@ type = "screen"
 timeout_s = 60
 
 [[steps]]
-name = "animations"
-type = "animations"
-on_failure = "continue"
+name = "clock"
+type = "clock"
+auto_zone = false
 
 [[steps]]
 name = "restart"
@@ -131,7 +131,10 @@ def new(name: str, out: Path | None) -> None:
     from droidrack.core.provision.recipe_load import NAME
 
     if not NAME.match(name):
-        raise ConfigError(f"expected small letters, digits and `-`, seen {name!r}")
+        raise ConfigError(
+            f"expected small letters, digits and `-`, seen {plain(name)!r}",
+            hint="for example: droidrack recipe new bay-1",
+        )
     file = out or Path(f"{name}.toml")
     if file.exists():
         raise ConfigError(f"{file} is there already", hint="choose another name, or --out")
