@@ -118,6 +118,87 @@ def test_applied_under_tells_what_changed_since_the_start(kind: str, tmp_path: P
     story(kind, tmp_path, told)
 
 
+def at(days: int) -> datetime:
+    """So many days after the first."""
+    return NOW + timedelta(days=days)
+
+
+def test_prune_forgets_old_runs_but_no_last_word(kind: str, tmp_path: Path) -> None:
+    """A run with the newest word about any step stays whole; the others go with all they have."""
+
+    async def told(journal: Any) -> None:
+        for day, uid in enumerate(("r1", "r2", "r3")):
+            await journal.write_run(replace(RUN, uid=uid, started_at=at(day)))
+            await journal.write_phone(replace(PHONE, run=uid))
+            await journal.write_step(replace(STEP, run=uid, state=StepState.SATISFIED))
+        once = replace(STEP, step="enrol", key="once", state=StepState.DONE)
+        await journal.write_step(once)
+        skipped = replace(STEP, run="r2", step="other", key="k2", state=StepState.SKIPPED)
+        await journal.write_step(skipped)
+        assert ("r2",) == await journal.prune(at(9))
+        assert ["r3", "r1"] == [run.uid for run in await journal.runs()]
+        assert () == await journal.phones("r2") + await journal.steps("r2")
+        assert once == await journal.last_step("d1", "once")
+        assert 2 == len(await journal.steps("r1"))
+        assert () == await journal.prune(at(9))
+
+    story(kind, tmp_path, told)
+
+
+def test_prune_leaves_what_is_younger(kind: str, tmp_path: Path) -> None:
+    """A run that began at the moment itself is not earlier."""
+
+    async def told(journal: Any) -> None:
+        for day in range(120):
+            await journal.write_run(replace(RUN, uid=f"r{day}", started_at=at(day)))
+        gone = await journal.prune(at(100))
+        assert {f"r{day}" for day in range(100)} == set(gone)
+        assert 20 == len(await journal.runs(limit=200))
+
+    story(kind, tmp_path, told)
+
+
+def test_latest_prefers_what_tells_what_became_of_a_step(kind: str, tmp_path: Path) -> None:
+    """A later run that skipped it, and another recipe's run, hide nothing."""
+
+    async def told(journal: Any) -> None:
+        for uid, recipe in (("r1", "lab"), ("r2", "lab"), ("r3", "other")):
+            await journal.write_run(replace(RUN, uid=uid, recipe=recipe))
+            await journal.write_phone(replace(PHONE, run=uid))
+        done = replace(STEP, state=StepState.DONE)
+        held = replace(STEP, step="late", key="k2", state=StepState.BLOCKED)
+        await journal.write_step(done)
+        await journal.write_step(held)
+        await journal.write_step(replace(done, run="r2", state=StepState.SKIPPED))
+        again = replace(held, run="r2")
+        await journal.write_step(again)
+        await journal.write_step(replace(done, run="r3", state=StepState.FAILED))
+        assert (("bay-1", again), ("bay-1", done)) == await journal.latest("lab")
+
+    story(kind, tmp_path, told)
+
+
+def test_last_good_is_the_newest_part_that_ended_well(kind: str, tmp_path: Path) -> None:
+    """Per phone; a later failure does not hide when it was well, another recipe says nothing."""
+
+    async def told(journal: Any) -> None:
+        parts = (
+            ("r1", "lab", PhoneFate.DONE, "build 1"),
+            ("r2", "lab", PhoneFate.DONE, "build 2"),
+            ("r3", "lab", PhoneFate.FAILED, "build 3"),
+            ("r4", "other", PhoneFate.DONE, "build 4"),
+        )
+        for day, (uid, recipe, fate, build) in enumerate(parts):
+            await journal.write_run(replace(RUN, uid=uid, recipe=recipe, started_at=at(day)))
+            phone = replace(PHONE, run=uid, fate=fate, fingerprint=build, started_at=at(day))
+            await journal.write_phone(phone)
+        ((phone, began),) = await journal.last_good("lab")
+        assert ("build 2", at(1)) == (phone.fingerprint, began)
+        assert {"d1": "build 4"} == await journal.builds_seen()
+
+    story(kind, tmp_path, told)
+
+
 def test_lease_is_one_holders_until_it_expires(kind: str, tmp_path: Path) -> None:
     """The second holder sees the first; after the expiry it gets the phone."""
 

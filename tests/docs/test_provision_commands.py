@@ -1,7 +1,12 @@
 """The commands of provisioning, as a newcomer uses them: on virtual phones, from the manual."""
 
+import asyncio
 import json
 import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from droidrack.core.provision.recipe_load import load_recipe
 from droidrack.faces.cli.main import main
+from droidrack.virtual.rehearsal import rehearsal
 
 MANUAL = Path(__file__).parents[2] / "docs" / "provisioning.md"
 
@@ -70,32 +76,119 @@ def test_manual_shows_recipes_that_are_good() -> None:
         load_recipe("manual.toml", block, fetch)
 
 
-def test_apply_report_steps_and_drift_over_a_given_adb_server(beside: Path) -> None:
-    """The whole path on kept state: apply, certificate, states, confirm, verify, drift."""
-    import asyncio
-    import threading
-
-    from droidrack.virtual.rehearsal import rehearsal
-
+@contextmanager
+def lab(phones: int) -> Iterator[tuple[str, ...]]:
+    """Virtual phones behind an adb server of their own; the options that say where they are."""
     started, stop = threading.Event(), threading.Event()
     port: list[int] = []
 
-    async def lab() -> None:
-        async with rehearsal(2) as bound:
+    async def work() -> None:
+        async with rehearsal(phones) as bound:
             port.append(bound)
             started.set()
             while not stop.is_set():  # noqa: ASYNC110 - the other side is another thread
                 await asyncio.sleep(0.05)
 
-    thread = threading.Thread(target=lambda: asyncio.run(lab()))
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
     thread.start()
     try:
         assert started.wait(60)
-        where = ("--adb", f"127.0.0.1:{port[0]}", "--state", "state")
-        _whole_path(where)
+        yield ("--adb", f"127.0.0.1:{port[0]}", "--state", "state")
     finally:
         stop.set()
         thread.join(60)
+
+
+def test_apply_report_steps_and_drift_over_a_given_adb_server(beside: Path) -> None:
+    """The whole path on kept state: apply, certificate, states, confirm, verify, drift."""
+    with lab(2) as where:
+        _whole_path(where)
+
+
+def recipe(name: str, timeout_s: int) -> str:
+    """A file with one step."""
+    Path(f"{name}.toml").write_text(
+        f'[recipe]\nschema = 1\nname = "{name}"\nversion = "1"\nsummary = "for a test"\n'
+        f'[[steps]]\nname = "screen"\ntype = "screen"\ntimeout_s = {timeout_s}\n'
+    )
+    return f"{name}.toml"
+
+
+def looked(*words: str) -> tuple[int, dict[str, Any]]:
+    """Exit code and document of a run."""
+    done = droidrack("provision", *words, "--quiet", "--json")
+    return done.exit_code, json.loads(done.stdout)
+
+
+def fates(document: dict[str, Any]) -> list[str]:
+    """How its phones ended."""
+    return [phone["fate"] for phone in document["phones"]]
+
+
+def test_drift_is_told_mended_and_due_again_after_an_update(beside: Path) -> None:
+    """Somebody changes one phone: drift tells, --reapply mends that one alone.
+
+    Afterwards nothing is due, until a phone has another build than when it was checked.
+    """
+    bay, other = recipe("bay", 60), recipe("other", 90)
+    with lab(2) as where:
+        assert 0 == looked("apply", bay, *where)[0]
+        _, ran = looked("apply", other, *where)
+        one, two = (phone["name"] for phone in ran["phones"])
+        assert 0 == looked("apply", bay, *where, "--only", one)[0]
+
+        code, told = looked("drift", bay, *where)
+        assert 1 == code
+        assert {one: "done", two: "failed"} == {p["name"]: p["fate"] for p in told["phones"]}
+        code, mended = looked("drift", bay, *where, "--reapply")
+        assert (0, [two]) == (code, [phone["name"] for phone in mended["phones"]])
+        assert {"done", "failed"} == set(fates(mended["drift"]))
+        assert 0 == looked("verify", bay, *where)[0]
+        code, none_due = looked("drift", bay, *where, "--due", "7")
+        assert (0, ["skipped"] * 2) == (code, fates(none_due))
+        with closing(sqlite3.connect("state/journal.sqlite")) as journal, journal:
+            journal.execute(
+                "INSERT INTO phones SELECT device, name, serial, '', 'newer', 4e15 "
+                "FROM provision_phones WHERE name=? LIMIT 1", (one,)
+            )  # fmt: skip
+        report = droidrack("provision", "report", "bay", *where, "--json")
+        assert [True] == [
+            line.startswith(f"{one}: ") and line.endswith(" → newer")
+            for line in json.loads(report.stdout)["checks_due"]
+        ]
+        assert "a check is due" in report.stderr
+
+        with closing(sqlite3.connect("state/journal.sqlite")) as journal, journal:
+            journal.execute("UPDATE provision_phones SET fingerprint='old' WHERE name=?", (one,))
+        code, due = looked("drift", bay, *where, "--due", "7")
+        assert (0, {one: "done", two: "skipped"}) == (
+            code, {p["name"]: p["fate"] for p in due["phones"]}
+        )  # fmt: skip
+        assert [True] == [line.startswith(f"{one}: old → ") for line in due["builds_changed"]]
+
+
+def test_slips_of_the_pen_are_told_before_anything_is_done(beside: Path) -> None:
+    """Unknown steps, phones and places; two places at once; a server that is not there."""
+    bay = recipe("bay", 60)
+    Path("odd.csv").write_text("name,zone\n")
+    for words, said in (
+        (
+            ("apply", bay, "--virtual", "1", "--again", "screen"),
+            "`once` steps",
+        ),
+        (("plan", bay, "--virtual", "1", "--only", "nobody"), "no phone is called nobody"),
+        (("plan", bay, "--virtual", "1", "--variables", "odd.csv"), "phone,zone,labels"),
+        (("plan", bay, "--virtual", "1", "--adb", "h:1"), "leave the others out"),
+        (("plan", bay, "--adb", "localhost"), "expected HOST:PORT"),
+        (("plan", bay, "--adb", "127.0.0.1:1"), "--adb needs --state"),
+        (("plan", bay, "--adb", "127.0.0.1:1", "--state", "s"), "Connect call failed"),
+        (("plan", "lab-banch", "--virtual", "1"), "one of kiosk-display, lab-bench"),
+        (("report", "bay", "--state", "s"), "no run of bay"),
+        (("steps", bay, "--state", "s", "--confirm", "x:nix", "--operator", "R"), "no step 'nix'"),
+    ):
+        result = droidrack("provision", *words)
+        assert 2 == result.exit_code or "--adb" in words, words
+        assert said in " ".join(result.output.split()), (words, result.output)
 
 
 def _whole_path(where: tuple[str, ...]) -> None:

@@ -62,6 +62,37 @@ flow = [
 """
 
 
+CURTAIN = """
+[secrets.key]
+env = "RACK_KEY"
+[[steps]]
+name = "typed"
+type = "ui"
+deadline_s = 60
+flow = [
+  { open = "android.settings.SETTINGS" },
+  { scroll_to = { text = "About phone" } },
+  { tap = { text = "About phone" } },
+  { type = { description = "Owner key" }, secret = "key" },
+]
+[[steps]]
+name = "fails"
+type = "expect"
+properties = { "ro.nix" = "1" }
+on_failure = "continue"
+[[steps]]
+name = "dark"
+type = "screenshot"
+[[steps]]
+name = "home"
+type = "ui"
+flow = [{ press = "home" }]
+[[steps]]
+name = "light"
+type = "screenshot"
+"""
+
+
 def provision(rack: LiveRack, text: str, home: Path, kind: RunKind = RunKind.APPLY) -> Outcome:
     """One run over all phones of a rack."""
     origin = home / "ui.toml"
@@ -155,6 +186,21 @@ def test_flow_types_text_and_secret_and_is_verified_by_its_check(
     assert ["before.png"] == _names(outcome.phones)
     kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
     assert not any(b"swordfish" in content for content in kept)
+
+
+def test_no_picture_is_kept_while_a_typed_secret_may_show(
+    start_rack: StartRack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither of the flow, nor of a later step that fails, until the flow has left that screen."""
+    monkeypatch.setenv("RACK_KEY", "swordfish-unheard")
+    rack = start_rack([quick(15)])
+    outcome = provision(rack, CURTAIN, tmp_path)
+    typed, fails, dark, _, light = outcome.phones[0].steps
+    assert (StepState.DONE, StepState.FAILED) == (typed.state, fails.state)
+    assert "may show a secret" in fails.screen
+    kept = [[file.name.rpartition("/")[2] for file in step.files] for step in (typed, fails, dark)]
+    assert [["before.png"], [], []] == kept
+    assert ["screen.png"] == [file.name.rpartition("/")[2] for file in light.files]
 
 
 def _names(phones: Sequence[PhoneOutcome]) -> list[str]:

@@ -1,6 +1,8 @@
 """A recipe over the real adb server: files, installs, restarts and secrets through a real shell."""
 
 import asyncio
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -99,3 +101,33 @@ def test_recipe_over_the_wire_survives_unplugs_and_a_server_that_dies(
     assert [(PhoneFate.DONE, "")] * 3 == fates(outcome)
     assert 3 == changes(lab).count("reboot")
     assert [2] * 3 == [p.model.estate.packages["org.example.a"].version_code for p in lab.phones]
+
+
+def test_secret_stands_in_no_command_line_of_this_host(
+    start_rack: StartRack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every process of the host is looked at while the phone joins a network."""
+    monkeypatch.setenv("RACK_WIFI", KEY)
+    rack = start_rack([quick(14)], shell="parser")
+    rack.phones[0].model.estate.wifi.networks["Rack 5 $GHz"] = KEY
+    seen: set[bytes] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.is_set():
+            for line in Path("/proc").glob("[0-9]*/cmdline"):
+                with suppress(OSError):
+                    seen.add(line.read_bytes())
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    wifi = RECIPE.partition('[[steps]]\nname = "app"')[0] + (
+        '[[steps]]\nname = "wifi"\ntype = "wifi"\nssid = "Rack 5 $GHz"\nkey = { secret = "wifi" }\n'
+    )
+    try:
+        assert [(PhoneFate.DONE, "")] == fates(provision(rack, wifi, tmp_path))
+    finally:
+        over.set()
+        watcher.join()
+    assert len(seen) > 2
+    assert not any(KEY.encode() in line for line in seen)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -398,3 +399,119 @@ def test_wifi_key_reaches_the_phone_and_nothing_else(
     told = f"{outcome}{shop.events}{shop.log}"
     assert key not in told
     assert 'w\\"rd' not in told
+
+
+# --- Tries and deadlines ----------------------------------------------------------------------
+
+
+def tool(handset: Handset, name: str, codes: list[int], *, s: float = 0.0) -> list[int]:
+    """A command of the phone that takes `s` seconds and ends with these codes in turn, then 0."""
+    runs: list[int] = []
+
+    async def run(argv: list[str], console: Console) -> int:
+        runs.append(len(runs))
+        await asyncio.sleep(s)
+        code = codes[runs[-1]] if runs[-1] < len(codes) else 0
+        if not code:
+            handset.files.write("/data/local/tmp/done", b"")
+        return code
+
+    handset.toolbox.add(name, run)
+    return runs
+
+
+OWN = (
+    '[[steps]]\nname = "own"\ntype = "shell"\ncheck = "test -f /data/local/tmp/done"\n'
+    'apply = "brew"\ndeadline_s = 20\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("retries", "state", "tries"),
+    [(0, StepState.FAILED, 1), (1, StepState.FAILED, 2), (2, StepState.DONE, 3)],
+)
+def test_step_is_tried_again_as_often_as_it_says(
+    home: Path, retries: int, state: StepState, tries: int
+) -> None:
+    """Two refusals: `retries` decides whether the third try comes about."""
+    handset = phone()
+    runs = tool(handset, "brew", [1, 1])
+    step = one(home, OWN + f"retries = {retries}\n", handset)
+    assert (state, tries, tries) == (step.state, step.tries, len(runs))
+
+
+def test_step_that_hangs_ends_by_its_deadline_and_each_try_has_its_own(home: Path) -> None:
+    """20 s per try, one retry: 40 s, with a picture, and the next step is blocked."""
+    handset = phone()
+    tool(handset, "brew", [], s=500.0)
+    shop = Workshop([handset], home)
+
+    async def story() -> None:
+        outcome = await shop.go(recipe_in(home, OWN + "retries = 1\n" + SCREEN))
+        own, screen = outcome.phones[0].steps
+        assert (StepState.FAILED, StepState.BLOCKED) == (own.state, screen.state)
+        assert "no end within 20 s" in own.cause
+        assert ["failed.png"] == [file.name.rpartition("/")[2] for file in own.files]
+        assert 40 <= LoopClock().monotonic() < 45
+
+    in_virtual_time(story)
+
+
+def test_absence_of_the_phone_is_no_part_of_a_deadline(home: Path) -> None:
+    """Away for 60 s within a step of 20 s: it goes on as if nothing had been."""
+    handset = phone()
+    runs = tool(handset, "brew", [], s=3.0)
+    shop = Workshop([handset], home)
+
+    async def story() -> None:
+        loop = asyncio.get_running_loop()
+        loop.call_later(1.0, lambda: asyncio.ensure_future(handset.link.unplug()))
+        loop.call_later(61.0, lambda: asyncio.ensure_future(handset.link.replug()))
+        assert (await shop.go(recipe_in(home, OWN))).good
+
+    in_virtual_time(story)
+    assert len(runs) in (1, 2)
+
+
+def test_good_canary_lets_the_others_go_and_goes_first(home: Path) -> None:
+    """No other phone is touched before the canary is done; then all are."""
+    handsets = [phone(33, index=n) for n in range(5)]
+    shop = Workshop(handsets, home)
+    outcome = in_virtual_time(lambda: shop.go(recipe_in(home, SCREEN), canary=1))
+    assert outcome.good
+    canary = outcome.phones[0].phone
+    assert canary.ended_at is not None
+    starts = [p.phone.started_at for p in outcome.phones[1:] if p.phone.started_at]
+    assert all(canary.ended_at <= start for start in starts)
+
+
+def test_failures_under_the_rate_stop_nothing(home: Path) -> None:
+    """One of ten fails at a rate of 0.3: the nine others are done."""
+    habits = HabitQuirks(ignored=frozenset({"screen_off_timeout"}))
+    handsets = [phone(33, habits), *(phone(33, index=n) for n in range(1, 10))]
+    shop = Workshop(handsets, home)
+    outcome = in_virtual_time(lambda: shop.go(recipe_in(home, SCREEN), stop_rate=0.3))
+    fates = [p.phone.fate for p in outcome.phones]
+    assert [PhoneFate.FAILED] + [PhoneFate.DONE] * 9 == fates
+
+
+def test_lease_lost_in_the_middle_of_a_step_writes_nothing_more(home: Path) -> None:
+    """Another holder took the phone over: the run ends there, and says who has it."""
+    handset = phone()
+    tool(handset, "brew", [], s=100.0)
+    shop = Workshop([handset], home)
+    text = OWN.replace("= 20", "= 300") + SCREEN
+
+    async def story() -> None:
+        run = asyncio.ensure_future(shop.go(recipe_in(home, text)))
+        await asyncio.sleep(2)
+        late = LoopClock().now() + timedelta(seconds=60)
+        device = device_of(handset)
+        await shop.journal.take(device, Purpose.SENDING, "rack", now=late, ttl_s=120)
+        outcome = await run
+        assert PhoneFate.LEASED is outcome.phones[0].phone.fate
+        assert "leased to sending by rack" in outcome.phones[0].phone.cause
+        assert LoopClock().monotonic() < 20
+
+    in_virtual_time(story)
+    assert not any("screen_off" in change for change in handset.model.estate.changes)

@@ -18,6 +18,8 @@ from droidrack.ports import Bus, Clock, Dice, Sighting
 
 Key = tuple[int, Serial, int | None]
 
+SAME_LOOK_S = 0.25
+
 
 class Attendance:
     """The phones that are attached and have said who they are."""
@@ -91,6 +93,11 @@ class Attendance:
                 self.complaints[sighting.serial] = str(error)
                 self._tell("phone does not say who it is", serial=sighting.serial, why=error)
                 await self._clock.sleep(pause.after_failure())
+        while device in self._here:
+            # The same phone under its former transport, which leaves; or one with the same serial:
+            # taking it for the first would bring the steps of one to the other.
+            self.complaints[sighting.serial] = "another attached phone has the same serial"
+            await self._clock.sleep(SAME_LOOK_S)
         self.complaints.pop(sighting.serial, None)
         await self._set(device, arrival)
         try:

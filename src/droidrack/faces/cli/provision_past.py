@@ -47,15 +47,11 @@ async def _report(
     async with wiring.open_run_journal(state_dir) as journal:
         run = await _chosen(journal, name, uid, state_dir)
         phones, steps = await journal.phones(run.uid), await journal.steps(run.uid)
-        seen = await journal.builds_seen()
+        due = await _due(journal, name)
     document = certificate(run, phones, steps)
-    document["builds_changed"] = changed = [
-        f"{phone.name}: {phone.fingerprint} → {seen[phone.device]}"
-        for phone in phones
-        if phone.fingerprint and seen.get(phone.device, phone.fingerprint) != phone.fingerprint
-    ]
-    for line in changed:
-        click.echo(f"Build changed since, a check is due (droidrack provision drift): {line}",
+    document["checks_due"] = due
+    for line in due:
+        click.echo(f"Another build since, a check is due: {line} (droidrack provision drift)",
                    err=True)  # fmt: skip
     if as_json and out is None:
         print_json(document)
@@ -71,6 +67,16 @@ async def _report(
     ):
         (folder / f"certificate.{ending}").write_text(text, encoding="utf-8")
         click.echo(folder / f"certificate.{ending}")
+
+
+async def _due(journal: Any, recipe: str) -> list[str]:
+    """Phones on which anybody saw another build than the one they were last found well under."""
+    seen = await journal.builds_seen()
+    return [
+        f"{phone.name}: {phone.fingerprint} → {seen[phone.device]}"
+        for phone, _ in await journal.last_good(recipe)
+        if seen.get(phone.device, phone.fingerprint) != phone.fingerprint
+    ]
 
 
 async def _chosen(journal: Any, recipe: str, uid: str | None, state_dir: Path) -> Any:
