@@ -17,7 +17,7 @@ import pytest
 from droidrack.adapters.journal_sql import SqlJournal
 from droidrack.adapters.run_journal import SqlRunJournal
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
-from droidrack.core.errors import JournalBusy
+from droidrack.core.errors import JournalBusy, JournalError
 from droidrack.core.provision.record import (
     KeptFile,
     PhoneFate,
@@ -289,6 +289,32 @@ def test_works_beside_a_controller_that_holds_the_journal(tmp_path: Path) -> Non
         await controller.close()
 
     asyncio.run(run())
+
+
+def test_journal_older_than_the_one_used_here_is_refused(tmp_path: Path) -> None:
+    """Deleted, or put back from a copy: it does not know which steps were done once."""
+    path = tmp_path / "journal.sqlite"
+
+    async def opened_by_a_controller() -> None:
+        controller = SqlJournal(path)
+        await controller.open()
+        await controller.close()
+
+    async def provisioned() -> None:
+        async with opened("sqlite", tmp_path) as journal:
+            await journal.write_run(RUN)
+
+    asyncio.run(provisioned())
+    asyncio.run(opened_by_a_controller())
+    asyncio.run(provisioned())
+    old = path.read_bytes()
+    asyncio.run(opened_by_a_controller())
+    path.write_bytes(old)
+    with pytest.raises(JournalError, match="an older copy of itself"):
+        asyncio.run(provisioned())
+    path.unlink()
+    with pytest.raises(JournalError, match="another one than was used here"):
+        asyncio.run(provisioned())
 
 
 _WRITER = """

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -233,4 +234,23 @@ def test_security_prompt_is_never_answered(start_rack: StartRack, tmp_path: Path
     (step,) = provision(rack, text, tmp_path).phones[0].steps
     assert StepState.NEEDS_HUMAN is step.state
     assert "com.miui.securitycenter" in step.cause
+    assert "ui prompt accepted" not in rack.phones[0].model.estate.changes
+
+
+def test_prompt_that_comes_while_an_element_is_waited_for_is_not_touched(
+    start_rack: StartRack, tmp_path: Path
+) -> None:
+    """The awaited button is the prompt's own: it is found, known for what it is, and left."""
+    text = CHAT_OFF.partition("flow =")[0] + (
+        'flow = [{ open = "android.settings.SETTINGS" }, { tap = { text = "Accept" } }]\n'
+    )
+    rack = start_rack([quick(13)])
+    apps = rack.phones[0].handset.apps
+    late = threading.Timer(3.0, lambda: rack.loop.call_soon_threadsafe(apps.warn))
+    late.start()
+    (step,) = provision(rack, text, tmp_path).phones[0].steps
+    late.join()
+    assert StepState.NEEDS_HUMAN is step.state
+    assert "com.miui.securitycenter" in step.cause
+    assert [] == rack.phones[0].handset.screen.touches
     assert "ui prompt accepted" not in rack.phones[0].model.estate.changes

@@ -36,6 +36,7 @@ from droidrack.adapters.journal_schema import (
     HEAD,
     REVISIONS,
     leases,
+    meta,
     provision_phones,
     provision_runs,
     provision_steps,
@@ -43,6 +44,8 @@ from droidrack.adapters.journal_schema import (
 from droidrack.adapters.journal_schema import (
     phones as known_phones,
 )
+from droidrack.adapters.journal_seal import Opening, last_opening
+from droidrack.adapters.journal_seal import check as check_seal
 from droidrack.adapters.journal_store import SqliteStore, store_for, translated
 from droidrack.adapters.lease_rows import end_leases, lease_of, take_lease
 from droidrack.core.errors import JournalError
@@ -271,9 +274,24 @@ class SqlRunJournal:
         try:
             if self._outdated():
                 self._migrate()
-            self._connection = self._store.connect(writing=True)
+            connection = self._store.connect(writing=True)
+            try:
+                self._check_seal(connection)
+            except JournalError:
+                connection.close()
+                raise
+            self._connection = connection
         except (SQLAlchemyError, OSError) as error:
             raise translated(error, self._store.name) from error
+
+    def _check_seal(self, connection: Connection) -> None:
+        """Refuse a journal that is older than one used here: it may not know what was done once."""
+        if self._store.seal is None:
+            return
+        with connection.begin():
+            kept = {row.key: row.value for row in connection.execute(select(meta))}
+        found = Opening(kept.get("identity", ""), int(kept.get("opened", 0)))
+        check_seal(self._store.name, found, last_opening(self._store.seal))
 
     def _outdated(self) -> bool:
         if isinstance(self._store, SqliteStore) and not self._store.path.exists():

@@ -1,5 +1,6 @@
 """Provisioning's memory for rehearsals: honest, and gone with the process."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from droidrack.core.provision.record import (
@@ -159,4 +160,7 @@ class MemoryRunJournal:
 
     async def leases(self) -> tuple[Lease, ...]:
         """See the port."""
-        return tuple(self._leases[device] for device in sorted(self._leases))
+        return tuple(
+            replace(lease, asked_by=self._asked.get(device, ("",))[0])
+            for device, lease in sorted(self._leases.items())
+        )

@@ -34,11 +34,28 @@ class Lessee:
         self.holder = holder
         self.clock = clock
         self._standing: dict[DeviceUuid, Lease] = {}
+        self._seen: dict[str, Lease] = {}
+        self._seen_at = -LOOK_S
+        self._looking = asyncio.Lock()
 
     async def take(self, device: DeviceUuid) -> Lease:
         """Take or keep a phone for sending; the lease that stands."""
         now = self.clock.now()
         lease = await self.leases.take(device, Purpose.SENDING, self.holder, now=now, ttl_s=TTL_S)
+        self._standing[device] = lease
+        return lease
+
+    async def look(self, device: DeviceUuid) -> Lease:
+        """The lease that stands, renewed in time; one question serves all phones of a rack."""
+        async with self._looking:
+            if self.clock.monotonic() - self._seen_at >= LOOK_S / 2:
+                self._seen = {lease.device: lease for lease in await self.leases.leases()}
+                self._seen_at = self.clock.monotonic()
+        lease = self._seen.get(device)
+        if lease is None or lease.holder != self.holder or lease.asked_by:
+            return await self.take(device)
+        if not lease.binds(self.clock.now(), margin_s=TTL_S / 2):
+            return await self.take(device)
         self._standing[device] = lease
         return lease
 
@@ -100,6 +117,6 @@ async def _until_asked(lessee: Lessee, device: DeviceUuid, work: "asyncio.Future
         await asyncio.wait({work}, timeout=LOOK_S)
         if work.done():
             return
-        lease = await lessee.take(device)
+        lease = await lessee.look(device)
         if lease.holder != lessee.holder or lease.asked_by:
             return

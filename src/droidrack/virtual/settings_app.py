@@ -62,7 +62,7 @@ class PhoneApps:
     def _developer(self) -> Window:
         def rows() -> Sequence[Row]:
             state = self._estate.switches.get("install_usb", False)
-            return [Row("Install via USB apps", "usb", tap=self._ask, switch=lambda: state)]
+            return [Row("Install via USB apps", "usb", tap=self.warn, switch=lambda: state)]
 
         return Window(SETTINGS, "Developer options", rows)
 
@@ -109,7 +109,7 @@ class PhoneApps:
 
     # --- Prompts ------------------------------------------------------------------------------
 
-    def _ask(self) -> None:
+    def warn(self) -> None:
         """The maker's warning before a guarded switch turns."""
 
         def accept() -> None:

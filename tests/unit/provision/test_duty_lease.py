@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from bench_kit import LoopClock, in_virtual_time
@@ -10,7 +11,7 @@ from droidrack.adapters.run_journal_memory import MemoryRunJournal
 from droidrack.app.duty_lease import TTL_S, Lessee, while_leased
 from droidrack.app.provision.leasing import LeasedAway, leased
 from droidrack.core.ids import DeviceUuid
-from droidrack.core.provision.record import Purpose
+from droidrack.core.provision.record import Lease, Purpose
 
 DEVICE = DeviceUuid("d1")
 
@@ -130,5 +131,48 @@ def test_lost_lease_cancels_what_is_under_way() -> None:
 
         with pytest.raises(LeasedAway, match="leased to sending by rack"):
             await body()
+
+    in_virtual_time(story)
+
+
+def test_phones_of_a_rack_share_one_look_at_their_leases() -> None:
+    """A hundred phones, two minutes: fifty questions, three takes each, not 2,400 takes."""
+
+    class Counting(MemoryRunJournal):
+        takes = looks = 0
+
+        async def take(self, *given: Any, **named: Any) -> Lease:
+            self.takes += 1
+            return await super().take(*given, **named)
+
+        async def leases(self) -> tuple[Lease, ...]:
+            self.looks += 1
+            return await super().leases()
+
+    async def story() -> None:
+        leases = Counting()
+        lessee = Lessee(leases, "rack", LoopClock())
+
+        async def duty() -> None:
+            await asyncio.Event().wait()
+
+        async def let_go() -> None:
+            raise AssertionError("nobody asked for a phone")
+
+        duties = [
+            asyncio.ensure_future(
+                while_leased(
+                    lessee, DeviceUuid(f"d{n}"), duty, let_go=let_go, waiting=lambda why: None
+                )
+            )
+            for n in range(100)
+        ]
+        await asyncio.sleep(121)
+        assert all(lessee.holds(DeviceUuid(f"d{n}")) for n in range(100))
+        assert leases.looks <= 50
+        assert leases.takes <= 300
+        for one in duties:
+            one.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
 
     in_virtual_time(story)

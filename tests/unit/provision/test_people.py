@@ -126,6 +126,25 @@ def test_once_step_is_not_confirmed_against_its_own_check(tmp_path: Path) -> Non
     on_disk(tmp_path, again)
 
 
+def test_once_step_stays_the_same_when_its_check_is_mended(tmp_path: Path) -> None:
+    """The faulty check asked for a person; the person mends it: that makes it no other step."""
+    handset = phone()
+    runs = enrolling(handset)
+    shop = Workshop([handset], tmp_path)
+
+    async def story() -> None:
+        await shop.go(recipe_of(ENROL))
+        mended = ENROL.replace("/tmp/done", "/tmp/elsewhere")
+        outcome = await shop.go(recipe_of(mended))
+        assert StepState.NEEDS_HUMAN is outcome.phones[0].steps[0].state
+        assert [1] == runs
+        handset.files.write("/data/local/tmp/elsewhere", b"")
+        assert (await shop.go(recipe_of(mended))).good
+        assert [1] == runs
+
+    in_virtual_time(story)
+
+
 def on_disk(home: Path, story: object) -> None:
     """Tell a story with a journal that commands can read afterwards."""
 

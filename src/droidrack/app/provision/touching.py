@@ -66,6 +66,8 @@ class _Eye:
         while True:
             found = await self.look()
             if found is not None:
+                # It may have come with a prompt while it was waited for.
+                await _refuse_prompt(self.screen, self.left_s)
                 return found
             if self.bench.clock.monotonic() >= until:
                 raise Refusal(
@@ -95,6 +97,7 @@ async def _gone(eye: _Eye, act: Touch) -> None:
 async def _scroll(eye: _Eye, act: Touch) -> None:
     for selector in eye.wanted:
         if await eye.screen.scroll_to(selector, deadline_s=eye.left_s):
+            await _refuse_prompt(eye.screen, eye.left_s)
             return
     raise Refusal(
         f"no element {_named(eye.wanted)} in the list",

@@ -163,6 +163,10 @@ _DENIED_PATTERNS = (
     (re.compile(r"(?i)\b(ip|ifconfig)\b.*\b(address|hw\s+ether)\s+[0-9a-f]{2}:"), "a MAC address"),
     (re.compile(r"(?i)/persist/|/efs/|/nvdata|/nvram|nvcfg"), "the modem's own storage"),
     (re.compile(r"(?i)\bservice\s+call\s+isms\b"), "sending messages; that is the rack's work"),
+    (
+        re.compile(r"(?i)\bcontent\s+(insert|update|delete)\b.*content://(sms|mms)"),
+        "the phone's record of its messages; it is the rack's witness",
+    ),
     (re.compile(r"(?i)\bsettings\s+(put|delete)\s+(--user\s+\S+\s+)?\w+\s+(\S+)"), "setting"),
     (re.compile(r"(?i)\b(pm|cmd\s+package)\s+(uninstall|disable\S*|clear)\b(.*)"), "package"),
 )

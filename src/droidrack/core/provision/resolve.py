@@ -73,7 +73,8 @@ def resolve(
         raise Refusal(f"{key}: {reason}", hint="a variable brought a value that is not allowed")
     if "flow" in params:
         params["flow"] = tuple(_with_secret(action, reveal) for action in params["flow"])
-    return params, key_of(step.type, named)
+    acts = kind.acts_by or tuple(named)
+    return params, key_of(step.type, {name: named[name] for name in acts})
 
 
 def _plain(params: Mapping[str, Any]) -> dict[str, Any]:

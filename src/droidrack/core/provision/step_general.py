@@ -275,6 +275,7 @@ ONCE = StepType(
     apply=_apply_shell,
     deny=SHELL.deny,
     once=True,
+    acts_by=("apply", "stdin"),  # A check that is mended must not make it another step.
     risk=Risk.HIGH,
     proof="`check`",
 )

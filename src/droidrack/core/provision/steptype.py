@@ -50,6 +50,7 @@ class StepType:
     apply: Callable[[Params, Facts], Apply] | None = None
     deny: Callable[[Params], Iterator[tuple[str, str]]] = nothing_denied  # (key, reason)
     once: bool = False  # Never tried again where an earlier try may have had an effect.
+    acts_by: tuple[str, ...] = ()  # Fields that say what is done, where others only look; (): all.
     keeps: bool = False  # Brings evidence and changes nothing: runs in every apply.
     waits: bool = False  # The check may become true by itself, or by a person's hand.
     deadline_s: float = 60.0
