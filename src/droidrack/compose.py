@@ -6,6 +6,7 @@ light.
 
 import os
 import random
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,11 +16,13 @@ from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.arrival import Seen
+from droidrack.app.duty_lease import Lessee
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
+from droidrack.core.provision.record import Purpose
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
 
@@ -239,6 +242,41 @@ async def open_world(
         )
 
 
+@asynccontextmanager
+async def open_lessee(settings: Settings) -> AsyncIterator[Lessee]:
+    """Who may use which phone, shared by all programs on one journal.
+
+    Only for whoever has the journal's lock: a sender before us is dead, and its leases end here.
+    """
+    from droidrack.adapters.clock import SystemClock
+    from droidrack.adapters.run_journal import SqlRunJournal
+
+    leases = SqlRunJournal(_state_dir(settings) / JOURNAL_FILE)
+    holder = f"process {os.getpid()} on {socket.gethostname()}"
+    await leases.open()
+    try:
+        await leases.bury(Purpose.SENDING, holder)
+        yield Lessee(leases, holder, SystemClock())
+    finally:
+        await leases.close()
+
+
+@asynccontextmanager
+async def lease_for_sending(settings: Settings, device: DeviceUuid) -> AsyncIterator[None]:
+    """One phone for one message by hand; the journal must be open.
+
+    Raises:
+        LeasedAway: provisioning has the phone.
+    """
+    from droidrack.app.provision.leasing import leased
+
+    async with (
+        open_lessee(settings) as ours,
+        leased(ours.leases, device, Purpose.SENDING, ours.holder, clock=ours.clock, wait_s=0.0),
+    ):
+        yield
+
+
 def _state_dir(settings: Settings) -> Path:
     """The state directory, made for the owner's eyes where it is not there yet."""
     state_dir = Path(settings.state_dir)
@@ -272,6 +310,9 @@ async def open_controller(
             world, watched = _with_failpoints(world, journal)
         await world.journal.open()
         stack.push_async_callback(world.journal.close)
+        if journal is None:  # One that was given is the caller's alone: nobody leases its phones.
+            lessee = await stack.enter_async_context(open_lessee(settings))
+            world = replace(world, lessee=lessee)
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,14 @@ from cli_bench import NUMBER, TEXT, Desk, desk
 from controller_bench import journal_life, swift
 
 from droidrack import compose
+from droidrack.adapters.run_journal import SqlRunJournal
 from droidrack.app.arrival import Arrival
 from droidrack.app.bench import bench_message, choose_sim, meet_ready, send_one
 from droidrack.app.finding import find
+from droidrack.core.identity import device_uuid
 from droidrack.core.ids import Body, Msisdn
 from droidrack.core.message import MessageState
+from droidrack.core.provision.record import Purpose
 from droidrack.ports import Life
 
 
@@ -189,3 +193,21 @@ def test_send_binds_no_row_of_the_panel(shelf: Desk) -> None:
             return len(await journal.sims(record.device))
 
     assert 0 == shelf.call(bindings())
+
+
+def test_send_leaves_a_phone_alone_that_is_being_provisioned(shelf: Desk) -> None:
+    """Refused at once with who has the phone; not a word reaches the radio."""
+    device = str(device_uuid(shelf.table.settings.phones[1].serial, None))
+
+    async def lease() -> None:
+        journal = SqlRunJournal(Path(shelf.table.settings.state_dir) / compose.JOURNAL_FILE)
+        await journal.open()
+        now = datetime.now(UTC)
+        await journal.take(device, Purpose.PROVISIONING, "a recipe", now=now, ttl_s=300)
+        await journal.close()
+
+    shelf.call(lease())
+    code, _, err = send(shelf)
+    assert 0 != code
+    assert "leased to provisioning by a recipe" in err
+    assert [] == shelf.table.rack.air.messages

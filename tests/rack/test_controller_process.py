@@ -89,6 +89,29 @@ def test_signal_ends_the_program_cleanly_in_the_middle_of_work(
     asyncio.run(play())
 
 
+def test_controller_after_a_killed_one_waits_for_none_of_its_leases(tmp_path: Path) -> None:
+    """Kill -9, and the next controller sends at once: the journal's lock says the first is dead."""
+
+    async def play() -> None:
+        async with bench([swift(0, api=34)], tmp_path) as table:
+            config = write_config(table)
+            with droidrack_run(config) as program:
+                await paired(table)
+                table.queue("first")
+                await some_on_air(table)
+                program.kill()
+                assert -signal.SIGKILL == (await ended(program))[0]
+            async with table.controller() as running:
+                await running.until(
+                    lambda: "ready" in running.states() or "leased" in running.states(), "at work"
+                )
+                assert ["ready"] == running.states()
+                await table.reported(running, [table.queue("second", number="+15550000002")])
+            assert table.compare().agree
+
+    asyncio.run(play())
+
+
 def test_second_controller_on_one_state_directory_is_refused(tmp_path: Path) -> None:
     """It ends at once, says why, and has not even started the adb server it was to have."""
 

@@ -504,3 +504,16 @@ def test_pairing_token_with_company_is_refused_and_not_repeated(
         pairing_token(token_file(tmp_path, content))
 
     assert "s3cret" not in str(caught.value)
+
+
+def test_phone_brings_labels_and_variables_for_recipes(tmp_path: Path) -> None:
+    """Words and texts come through as they are; a number is told with its place."""
+    head = '[panel]\nurl = "http://127.0.0.1:1"\n[[phones]]\nname = "a"\nserial = "S1"\n'
+    path = tmp_path / "devices.toml"
+    path.write_text(head + 'labels = ["lab"]\nvariables = { zone = "UTC" }\n')
+    (phone,) = load_settings(path).phones
+    assert (("lab",), {"zone": "UTC"}) == (phone.labels, phone.variables)
+    path.write_text(head + "variables = { zone = 1 }\n")
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path)
+    assert any(line.startswith("phones[0].variables") for line in caught.value.mistakes)

@@ -223,6 +223,7 @@ def _phone(phone: PhoneTable, pacing: Pacing, base: Path) -> PhoneSettings:
     )
     if "token_file" in given:
         given["token_file"] = str(_resolve(given["token_file"], base))
+    given["labels"] = tuple(given.get("labels", ()))
     return PhoneSettings(**given)
 
 

@@ -87,6 +87,9 @@ class PolicyTable(Table):
     retention_days: Annotated[float, Field(ge=2, le=3650, description="days from 2 to 3650")] = (
         ABSENT
     )
+    provision_days: Annotated[float, Field(ge=2, le=36500, description="days from 2 to 36500")] = (
+        ABSENT
+    )
 
 
 class PacingTable(Table):
@@ -158,6 +161,14 @@ class PhoneTable(Table):
         str, Field(pattern=_PATH, description="the path of a file that holds the pairing token")
     ] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [phones.pacing] table")] = ABSENT
+    labels: Annotated[
+        list[Annotated[str, Field(pattern=r"^\S{1,64}$")]],
+        Field(description='a list of words such as ["lab"]'),
+    ] = ABSENT
+    variables: Annotated[
+        dict[str, Annotated[str, Field(max_length=1024)]],
+        Field(description="a table of names and texts"),
+    ] = ABSENT
 
 
 class DevicesFile(Table):

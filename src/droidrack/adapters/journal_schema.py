@@ -10,6 +10,8 @@ Every index serves a named question; none is there to be safe:
 - `messages_state`, `messages_device`: the operator's lists, newest first
 - `messages_received`: what is old enough to be pruned
 - `attempts_pace`: segments of a phone in a window; `attempts_card`: messages of a SIM in a window
+- `provision_steps_key`: what is known of this thing on this phone; `provision_steps_boot`: what
+  changed a phone since it started; `provision_runs_started`: the latest runs
 - `outbox_waiting`: reports of a phone not yet acknowledged; `outbox_uid`: the last one of a message
 """
 
@@ -33,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every revision this program knows, oldest first. A journal at another one is from a newer
 program and is refused. A test pins that this agrees with `migrations/versions`."""
 
@@ -242,3 +244,78 @@ events = Table(
     Column("text", Text, nullable=False),
 )
 Index("events_at", events.c.at)
+
+# --- Provisioning -----------------------------------------------------------------------------
+
+leases = Table(
+    "leases",  # Who may use a phone, and who waits for it.
+    metadata,
+    Column("device", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_until", Instant),
+)
+
+provision_runs = Table(
+    "provision_runs",
+    metadata,
+    Column("uid", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("recipe", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Column("outcome", Text, nullable=False),
+)
+Index("provision_runs_started", provision_runs.c.started_at)
+
+provision_phones = Table(
+    "provision_phones",
+    metadata,
+    Column("run", Text, ForeignKey("provision_runs.uid", ondelete="CASCADE"), primary_key=True),
+    Column("device", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("maker", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("port", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+)
+
+provision_steps = Table(
+    "provision_steps",
+    metadata,
+    Column("id", BigId, primary_key=True),  # In order of their first word.
+    Column("run", Text, ForeignKey("provision_runs.uid", ondelete="CASCADE"), nullable=False),
+    Column("device", Text, nullable=False),
+    Column("step", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("writes", Integer, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("hint", Text, nullable=False),
+    Column("screen", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("files", Text, nullable=False),  # JSON: [[name, sha256, size], …]
+    Column("started_at", Instant),
+    Column("ended_at", Instant),
+    UniqueConstraint("run", "device", "step"),
+)
+Index("provision_steps_key", provision_steps.c.device, provision_steps.c.key)
+Index("provision_steps_boot", provision_steps.c.device, provision_steps.c.boot_id)

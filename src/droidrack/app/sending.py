@@ -29,6 +29,9 @@ LOOKAHEAD = 50
 HELD_RECHECK_S = 5.0
 """How often messages that could not go are looked at again when nothing else wakes the room."""
 
+LEASE_RECHECK_S = 1.0
+"""How soon a phone whose lease ran low is looked at again: it is renewed every few seconds."""
+
 IN_FLIGHT_LIMIT = 4
 """Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
 
@@ -177,6 +180,8 @@ class Sending:
             return wait_s
         if self._draining:
             return NOTHING_TO_DO
+        if not self._world.may_send(self._handset.device):
+            return LEASE_RECHECK_S
         self._calm.clear()
         try:
             await self._send(message, go)

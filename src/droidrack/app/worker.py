@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from droidrack.app.arrival import Arrival
 from droidrack.app.confirming import Confirming
+from droidrack.app.duty_lease import while_leased
 from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.intake import Intake
@@ -33,6 +34,7 @@ from droidrack.core.errors import (
     VaultError,
 )
 from droidrack.core.ids import DeviceUuid, Serial, Token
+from droidrack.core.message import OPEN
 from droidrack.core.settings import PhoneSettings
 from droidrack.ports import StoredSession
 
@@ -51,12 +53,18 @@ class PhoneState(StrEnum):
     RECOVERING = "recovering"
     QUARANTINED = "quarantined"  # A message left on a wrong SIM: nothing is sent until lifted.
     READY = "ready"
+    LEASED = "leased"  # Another process works on it; the cause says which.
     DRAINING = "draining"
     TROUBLED = "troubled"  # It is here but does not work; the cause says why.
 
 
 QUARANTINE_CHECK_S = 5.0
 """How often a quarantined phone looks whether the operator lifted it."""
+
+LAST_WORD_S = 30.0
+"""A message is confirmed within seconds; one that takes longer is settled after the lease."""
+
+LAST_WORD_LOOK_S = 0.5
 
 _FROM_SIGHTING = {
     "unauthorized": PhoneState.UNAUTHORIZED,
@@ -240,10 +248,31 @@ class Worker:
             self._world, arrival, handset, lambda why: self._stand(PhoneState.UNPROVEN, why)
         )
         self.handset = handset
-        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
-        await self._work(handset)
+        await while_leased(
+            self._world.lessee,
+            handset.device,
+            lambda: self._work(handset),
+            let_go=lambda: self._let_go(handset.device),
+            waiting=lambda why: self._stand(PhoneState.LEASED, why),
+        )
+
+    async def _let_go(self, device: DeviceUuid) -> None:
+        """Start no new call, wait until none is in flight, and a while for their verdicts.
+
+        The phone may be restarted next: what is in the air would be lost, or its proof.
+        """
+        if self._sending is not None:
+            self._sending.drain()
+        await self.calm()
+        clock, journal = self._world.clock, self._world.journal
+        until = clock.monotonic() + LAST_WORD_S
+        while clock.monotonic() < until:
+            if not any(state in OPEN for _, state in await journal.open_attempts(device)):
+                return
+            await clock.sleep(LAST_WORD_LOOK_S)
 
     async def _work(self, handset: Handset) -> None:
+        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
         world, device = self._world, handset.device
         reporting = self._reporting
         if reporting is None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from droidrack.app.duty_lease import Lessee
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.app.steady import Steady
 from droidrack.core.errors import ProfileError
@@ -42,6 +43,7 @@ class World:
     # one alone, because a phone that hangs keeps its place for two minutes.
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
+    lessee: Lessee | None = None  # None: nobody else ever uses these phones.
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
@@ -67,6 +69,10 @@ class World:
             yield
         finally:
             del self.on_duty[device]
+
+    def may_send(self, device: DeviceUuid) -> bool:
+        """Whether this phone is ours, as far as others may use it too."""
+        return self.lessee is None or self.lessee.holds(device)
 
     def ago(self, seconds: float) -> datetime:
         """The moment `seconds` before now."""

@@ -81,6 +81,7 @@ PHONE_UNSUPPORTED P|No profile fits this phone, or it is barred.\
 PHONE_UNPROVEN T|The phone has not passed the read-only probe on this build.|Run `droidrack probe`.
 PHONE_GONE T|The phone is not attached, offline or not authorised.\
 |Check cable, power and the prompt.
+PHONE_LEASED T|Another process works on the phone.|Wait for it, or stop that process.
 PHONE_TIMEOUT A|The phone did not answer in time.|Check load and cable; the outcome is looked for.
 PHONE_REFUSED P|The phone said no.|See the message for its own reason.
 PHONE_ERROR A|The phone or the way to it failed.|See the message.

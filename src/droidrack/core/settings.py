@@ -4,6 +4,7 @@
 Every default has its reason beside it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -52,6 +53,7 @@ class Policy:
     unknown_as: UnknownAs = UnknownAs.FAILED
     send_tries: int = 2  # attempts per message; only proven failures that pass count on a second
     retention_days: float = 30.0  # what is settled and told is kept so long; its uid for good
+    provision_days: float = 365.0  # runs and their proof: a sale or an audit asks within a year
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ class PhoneSettings:
     token_env: str = ""  # where the pairing token comes from: an environment variable …
     token_file: str = ""  # … or a file
     pacing: Pacing = field(default_factory=Pacing)
+    labels: tuple[str, ...] = ()  # words that a recipe's guard may name
+    variables: Mapping[str, str] = field(default_factory=dict)  # what differs in recipes
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from droidrack.virtual.console import Console
+from droidrack.virtual.estate_tools import estate_dump
 from droidrack.virtual.isub_dump import isub
 from droidrack.virtual.radio_log import message_tag
 from droidrack.virtual.telephony_dump import telephony_registry
@@ -24,6 +25,10 @@ async def dumpsys(phone: VirtualPhone, argv: Sequence[str], console: Console) ->
         listed = "".join(f"  {name}\n" for name in sorted(_DUMPS))
         await console.stdout(f"Currently running services:\n{listed}".encode())
         return 0
+    if phone.framework_up:
+        told = await estate_dump(phone, [word for word in argv[1:] if word != "-t"], console)
+        if told is not None:
+            return told
     if not phone.framework_up or words[0] not in _DUMPS:
         await console.stderr(f"Can't find service: {words[0]}\n".encode())
         return 0

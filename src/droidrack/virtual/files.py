@@ -47,6 +47,7 @@ class FileTree:
 
     def __init__(self, now: Callable[[], int]) -> None:
         self.capacity_bytes = DEFAULT_CAPACITY
+        self.on_change: Callable[[str], None] = lambda path: None
         self._now = now
         self._live: dict[str, Callable[[], bytes]] = {}
         self._nodes: dict[str, Node] = {"/": Node(_DIRECTORY, now())}
@@ -126,6 +127,7 @@ class FileTree:
             raise _failure(errno.EISDIR, path)
         if self.used_bytes - (old.size if old else 0) + len(content) > self.capacity_bytes:
             raise _failure(errno.ENOSPC, path)
+        self.on_change(f"write {resolved}")
         when = self._now() if mtime is None else mtime
         self._nodes[resolved] = Node(stat.S_IFREG | (mode & 0o777), when, content)
 

@@ -12,7 +12,9 @@ from droidrack.virtual.console import Console
 from droidrack.virtual.files import FileTree
 from droidrack.virtual.link import Hook, Link, nothing
 from droidrack.virtual.phone import VirtualPhone
+from droidrack.virtual.prompts import InstallPrompt
 from droidrack.virtual.screen import Screen
+from droidrack.virtual.settings_app import PhoneApps
 from droidrack.virtual.shell_parser import ParserShell
 from droidrack.virtual.streams import Service
 from droidrack.virtual.toolbox import Toolbox
@@ -83,7 +85,9 @@ class Handset:
             self.files.provide(path, content)
         self.files.mkdir(posixpath.dirname(framework_jar.PATH), parents=True)
         self.files.provide(framework_jar.PATH, partial(framework_jar.framework_jar, model.spec))
+        self.files.on_change = model.estate.changed
         self.screen = Screen()
+        self.apps = PhoneApps(model.estate, self.screen)
         self.listeners: dict[str, Service] = {}
         self.end_processes: Hook = nothing
         self._restart: asyncio.Task[None] | None = None
@@ -91,7 +95,14 @@ class Handset:
         self.toolbox = Toolbox(
             model,
             self.files,
-            {"reboot": self._reboot_tool, "screencap": self._screencap, "app_process": u2.run},
+            {
+                "am": self._am,
+                "app_process": u2.run,
+                "reboot": self._reboot_tool,
+                "screencap": self._screencap,
+                "uiautomator": self._uiautomator,
+            },
+            InstallPrompt(self.screen).confirm,
         )
         self.shell: Shell = (
             make_shell(self) if make_shell else ParserShell(self.toolbox, self.files)
@@ -105,6 +116,7 @@ class Handset:
     async def reboot(self) -> None:
         """Switch off, stay away as long as this build does, come back."""
         await self.model.power_off()
+        self.screen.windows.clear()
         await self.link.unplug()
         await self.end_processes()
         await asyncio.sleep(self.model.spec.quirks.off_s)
@@ -126,7 +138,28 @@ class Handset:
         await self.model.power_off()
 
     async def _reboot_tool(self, argv: list[str], console: Console) -> int:
+        self.model.estate.changed("reboot")
         self.begin_reboot()
+        return 0
+
+    async def _am(self, argv: list[str], console: Console) -> int:
+        """`am start -a ACTION` or `-n COMPONENT` opens a window; the rest is the model's."""
+        if argv[1:2] != ["start"] or not {"-a", "-n"} & set(argv):
+            return await self.model.tool(argv, console)
+        target = argv[argv.index("-a" if "-a" in argv else "-n") + 1]
+        await console.stdout(f"Starting: Intent {{ {target} }}\n".encode())
+        if not self.apps.start(target):
+            await console.stderr(b"Error: Activity not started, unable to resolve Intent\n")
+            return 1
+        return 0
+
+    async def _uiautomator(self, argv: list[str], console: Console) -> int:
+        """`uiautomator dump PATH`."""
+        if argv[1:2] != ["dump"] or len(argv) != 3:
+            await console.stderr(b"Usage: uiautomator dump [file]\n")
+            return 1
+        self.files.write(argv[2], self.screen.hierarchy().encode())
+        await console.stdout(f"UI hierchary dumped to: {argv[2]}\n".encode())
         return 0
 
     async def _screencap(self, argv: list[str], console: Console) -> int:

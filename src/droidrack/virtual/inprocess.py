@@ -16,7 +16,7 @@ from droidrack.core.errors import (
     PhoneRefused,
     PhoneTimeout,
 )
-from droidrack.core.ids import Serial
+from droidrack.core.ids import Serial, UsbPath
 from droidrack.ports import Completed, Sighting
 from droidrack.virtual.channels import Sink
 from droidrack.virtual.console import CapturedConsole
@@ -325,6 +325,7 @@ def _sighting(transport: Transport) -> Sighting:
         Serial(spec.serial),
         transport.state,
         transport_id=transport.number,
+        usb=UsbPath(port) if (port := transport.handset.link.port) else None,
         product=spec.product,
         model=spec.model,
         device=spec.device,

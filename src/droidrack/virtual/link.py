@@ -49,6 +49,7 @@ class Link:
         self.latency_s = 0.0
         self.silent = False
         self.plugged = True
+        self.port = ""  # The USB port it is in, such as 1-2.3; "": on the network.
         self.thawed = asyncio.Event()
         self.thawed.set()
         self.held_up = 0  # Messages that arrived at a frozen phone and wait to be read.

@@ -14,6 +14,7 @@ from droidrack.virtual.air import Air
 from droidrack.virtual.battery import Battery
 from droidrack.virtual.binder import BinderService
 from droidrack.virtual.console import Console
+from droidrack.virtual.estate import Estate
 from droidrack.virtual.identity_services import iphonesubinfo_service, isub_service
 from droidrack.virtual.isms import isms_service
 from droidrack.virtual.log_buffers import LogBuffers
@@ -41,6 +42,7 @@ class VirtualPhone:
         store: the SMS provider.
         logs: the log buffers; `logs.silenced` makes one dumb.
         settings: `settings get …`.
+        estate: apps, rights, roles, Wi-Fi: what recipes touch.
         battery: what `dumpsys battery` reads.
         overrides: properties that hide the computed ones of `getprop`.
         clock_skew: added to `wall` wherever the phone shows or stores a date.
@@ -69,6 +71,7 @@ class VirtualPhone:
         self.logs = LogBuffers(self.local_now)
         self.store = SmsStore(spec.api)
         self.settings = Settings(spec)
+        self.estate = Estate(spec, self.settings)
         self.battery = Battery()
         self.overrides: dict[str, str] = {}
         self.radio = Radio(
@@ -220,6 +223,7 @@ class VirtualPhone:
         )
         self.booted_at = self.wall()
         self.powered = True
+        self.estate.restarted()
         self.logs.write("main", "I", "boot", "Android is starting", pid=1, tid=1)
 
     async def _framework_later(self) -> None:

@@ -58,7 +58,7 @@ def _system(phone: VirtualPhone) -> dict[str, str]:
         "init.svc.adbd": "running",
         "init.svc.bootanim": "stopped" if up else "running",
     }
-    listed["persist.sys.locale"] = "en-US"
+    listed["persist.sys.locale"] = phone.estate.locale
     return listed | ({"sys.boot_completed": "1", "dev.bootcomplete": "1"} if up else {})
 
 

@@ -1,23 +1,10 @@
-"""What the phone shows: one simple home screen, as pixels and as a view hierarchy."""
+"""What the phone shows, as pixels and as a view hierarchy: a home screen, and windows over it."""
 
 import struct
 import zlib
-from dataclasses import dataclass
 from xml.sax.saxutils import quoteattr
 
-
-@dataclass(frozen=True, slots=True)
-class Element:
-    """One view. `bounds` are left, top, right, bottom in pixels."""
-
-    class_name: str
-    text: str
-    resource_id: str
-    description: str
-    bounds: tuple[int, int, int, int]
-    clickable: bool = False
-    package: str = "com.android.launcher3"
-
+from droidrack.virtual.windows import Element, Window
 
 _HOME = (
     Element("android.widget.FrameLayout", "", "android:id/content", "", (0, 0, 1080, 2400)),
@@ -38,9 +25,37 @@ class Screen:
     def __init__(self, width: int = 1080, height: int = 2400) -> None:
         self.width = width
         self.height = height
-        self.elements = _HOME
+        self.windows: list[Window] = []
         self.touches: list[tuple[int, int]] = []
         self.pressed: list[str] = []
+
+    @property
+    def elements(self) -> tuple[Element, ...]:
+        """What the top window shows; the home screen where there is none."""
+        return self.windows[-1].elements() if self.windows else _HOME
+
+    def show(self, window: Window) -> None:
+        """Open a window over the others."""
+        self.windows.append(window)
+
+    def close(self, window: Window) -> None:
+        """Take a window away. Idempotent."""
+        if window in self.windows:
+            self.windows.remove(window)
+
+    def touch(self, x: int, y: int) -> None:
+        """A finger taps."""
+        self.touches.append((x, y))
+        if self.windows:
+            self.windows[-1].tapped(x, y)
+
+    def press(self, key: str) -> None:
+        """A key is pressed."""
+        self.pressed.append(key)
+        if key == "home":
+            self.windows.clear()
+        elif key == "back" and self.windows:
+            self.windows.pop()
 
     def pixels(self) -> bytes:
         """RGBA rows from the top."""
@@ -90,7 +105,12 @@ def _node(index: int, element: Element) -> str:
         "class": element.class_name,
         "package": element.package,
         "content-desc": element.description,
+        "checkable": str(element.checkable).lower(),
+        "checked": str(element.checked).lower(),
         "clickable": flag,
+        "scrollable": str(element.scrollable).lower(),
+        "password": str(element.password).lower(),
+        "visible-to-user": "true",
         "enabled": "true",
         "bounds": f"[{left},{top}][{right},{bottom}]",
     }

@@ -3,31 +3,43 @@
 Both shells run commands through one `Toolbox`, so they differ in nothing but the shell itself.
 """
 
+import hashlib
 import posixpath
 from collections.abc import Awaitable, Callable, Mapping
 
-from droidrack.virtual.apk import NotAnApk, package_name
 from droidrack.virtual.console import Console
 from droidrack.virtual.file_tools import FILE_TOOLS
 from droidrack.virtual.files import FileTree
+from droidrack.virtual.package_tool import Confirm, PackageTool
 from droidrack.virtual.phone import VirtualPhone
 from droidrack.virtual.shell_words import encode
-from droidrack.virtual.tools import PACKAGES
 
 Extra = Callable[[list[str], Console], Awaitable[int]]
 """A tool that the phone's surroundings bring, such as `reboot`."""
 
-_READ_SIZE = 1 << 20
+API_23_TOYBOX = 23
 
 
 class Toolbox:
     """Finds a command by its name. What `extras` names wins, then the model, then file tools."""
 
-    def __init__(self, phone: VirtualPhone, files: FileTree, extras: Mapping[str, Extra]) -> None:
-        self.packages = set(PACKAGES)
+    def __init__(
+        self,
+        phone: VirtualPhone,
+        files: FileTree,
+        extras: Mapping[str, Extra],
+        confirm: Confirm,
+    ) -> None:
+        self._packages = PackageTool(phone.estate, files, confirm)
         self._phone = phone
         self._files = files
-        self._extras = {"pm": self._pm, "cmd": self._cmd, "toybox": self._toybox, **extras}
+        self._extras = {
+            "pm": self._pm,
+            "cmd": self._cmd,
+            "toybox": self._toybox,
+            "sha256sum": self._sha256sum,
+            **extras,
+        }
 
     @property
     def names(self) -> frozenset[str]:
@@ -64,50 +76,22 @@ class Toolbox:
         return await self._package(argv[1:], argv, console)
 
     async def _package(self, words: list[str], argv: list[str], console: Console) -> int:
-        """The package manager's verbs that change or list packages; others are the model's."""
+        """The package manager; away while the framework is."""
         if not self._phone.framework_up:
+            await console.stderr(b"cmd: Can't find service: package\n")
+            return 20
+        return await self._packages.run(words, console)
+
+    async def _sha256sum(self, argv: list[str], console: Console) -> int:
+        """Since Android 6, with toybox."""
+        if self._phone.spec.api < API_23_TOYBOX:
             return await self._phone.tool(argv, console)
-        match words:
-            case ["install", *options]:
-                return await self._install(options, console)
-            case ["uninstall", *_, name]:
-                known = name in self.packages
-                self.packages.discard(name)
-                answer = "Success" if known else "Failure [DELETE_FAILED_INTERNAL_ERROR]"
-                await console.stdout(encode(f"{answer}\n"))
-                return 0 if known else 1
-            case ["list", "packages", *_]:
-                lines = [f"package:{name}\n" for name in sorted(self.packages)]
-                await console.stdout("".join(lines).encode())
-                return 0
-            case ["path", name]:
-                if name in self.packages:
-                    await console.stdout(encode(f"package:/data/app/{name}/base.apk\n"))
-                return 0 if name in self.packages else 1
-            case _:
-                return await self._phone.tool(argv, console)
-
-    async def _install(self, options: list[str], console: Console) -> int:
-        """`install [options] path`, or `install [options] -S size` with the APK on stdin."""
-        try:
-            if "-S" in options:
-                apk = await _exactly(int(options[options.index("-S") + 1]), console)
-            else:
-                apk = self._files.read(options[-1])
-            self.packages.add(package_name(apk))
-        except (NotAnApk, OSError, EOFError) as error:
-            reason = f"INSTALL_PARSE_FAILED_NOT_APK: Failed to parse APK: {error}"
-            await console.stdout(encode(f"Failure [{reason}]\n"))
-            return 1
-        await console.stdout(b"Success\n")
-        return 0
-
-
-async def _exactly(size: int, console: Console) -> bytes:
-    taken = bytearray()
-    while len(taken) < size:
-        chunk = await console.read(min(_READ_SIZE, size - len(taken)))
-        if not chunk:
-            raise EOFError(f"{len(taken)} of {size} bytes came")
-        taken += chunk
-    return bytes(taken)
+        status = 0
+        for path in argv[1:]:
+            try:
+                digest = hashlib.sha256(self._files.read(path)).hexdigest()
+                await console.stdout(encode(f"{digest}  {path}\n"))
+            except OSError as error:
+                await console.stderr(encode(f"sha256sum: {path}: {error.strerror}\n"))
+                status = 1
+        return status

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 from droidrack.virtual.console import Console
 from droidrack.virtual.content import content
 from droidrack.virtual.dumpsys import dumpsys
+from droidrack.virtual.estate_tools import SERVICES, SERVICES_SINCE, appops, dpm, standby
 from droidrack.virtual.logcat import logcat
 from droidrack.virtual.service_tool import service
 from droidrack.virtual.settings import NAMESPACES
 
 if TYPE_CHECKING:
     from droidrack.virtual.phone import VirtualPhone
-
-PACKAGES = ("android", "com.android.phone", "com.android.settings", "com.android.shell")
 
 
 async def _getprop(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int:
@@ -50,15 +49,18 @@ async def _settings(phone: VirtualPhone, argv: Sequence[str], console: Console) 
     if not phone.framework_up:
         await console.stderr(b"cmd: Can't find service: settings\n")
         return 20
-    words = [word for word in argv[1:] if word not in ("--user", "0", "current")]
+    words = list(argv[1:])
+    if "--user" in words:
+        at = words.index("--user")
+        del words[at : at + 2]
     match words:
         case ["get", namespace, name] if namespace in NAMESPACES:
             value = phone.settings.get(namespace, name)
             await console.stdout(f"{'null' if value is None else value}\n".encode())
         case ["put", namespace, name, value, *_] if namespace in NAMESPACES:
-            phone.settings.put(namespace, name, value)
+            phone.estate.put_setting(namespace, name, value)
         case ["delete", namespace, name] if namespace in NAMESPACES:
-            count = int(phone.settings.delete(namespace, name))
+            count = int(phone.estate.put_setting(namespace, name, None))
             await console.stdout(f"Deleted {count} rows\n".encode())
         case ["list", namespace] if namespace in NAMESPACES:
             listed = sorted(phone.settings.namespace(namespace).items())
@@ -79,22 +81,6 @@ async def _wm(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int
     return 0
 
 
-async def _pm(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int:
-    """`pm list packages [FILTER]` and `pm path NAME`."""
-    match [word for word in argv[1:] if not word.startswith("-")]:
-        case ["list", "packages", *wanted]:
-            names = [name for name in PACKAGES if not wanted or wanted[0] in name]
-            await console.stdout("".join(f"package:{name}\n" for name in names).encode())
-            return 0
-        case ["path", name] if name in PACKAGES:
-            await console.stdout(f"package:/system/app/{name}/{name}.apk\n".encode())
-            return 0
-        case ["path", _]:
-            return 1
-    await console.stderr(f"Unknown command: {' '.join(argv[1:2])}\n".encode())
-    return 255
-
-
 async def _am(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int:
     """`am get-current-user`; what starts or stops something is taken and does nothing."""
     match argv[1:]:
@@ -102,6 +88,8 @@ async def _am(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int
             await console.stdout(b"0\n")
         case ["get-started-user-state", *_]:
             await console.stdout(b"RUNNING_UNLOCKED\n" if phone.framework_up else b"BOOTING\n")
+        case ["get-standby-bucket" | "set-standby-bucket", *_] if phone.spec.api >= 28:
+            return await standby(phone, argv[1:], console)
         case ["start" | "force-stop" | "broadcast" | "kill", *_]:
             await console.stdout(b"")
         case _:
@@ -118,9 +106,11 @@ async def _cmd(phone: VirtualPhone, argv: Sequence[str], console: Console) -> in
     match argv[1:]:
         case ["connectivity", "airplane-mode", *state] if phone.spec.api >= 30:
             return await _airplane(phone, state, console)
-        case ["settings" | "package" | "activity" | "window" as name, *rest]:
-            tool = {"settings": _settings, "package": _pm, "activity": _am, "window": _wm}[name]
+        case ["settings" | "activity" | "window" as name, *rest]:
+            tool = {"settings": _settings, "activity": _am, "window": _wm}[name]
             return await tool(phone, [name, *rest], console)
+        case [name, *_] if name in SERVICES and phone.spec.api >= SERVICES_SINCE[name]:
+            return await SERVICES[name](phone, argv, console)
         case ["-l", *_]:
             await console.stdout(b"Currently running services:\n  activity\n  package\n")
             return 0
@@ -186,14 +176,15 @@ async def _reboot(phone: VirtualPhone, argv: Sequence[str], console: Console) ->
 
 TOOLS: dict[str, Callable[[VirtualPhone, Sequence[str], Console], Awaitable[int]]] = {
     "am": _am,
+    "appops": appops,
     "cmd": _cmd,
     "content": content,
     "date": _date,
     "df": _df,
+    "dpm": dpm,
     "dumpsys": dumpsys,
     "getprop": _getprop,
     "logcat": logcat,
-    "pm": _pm,
     "reboot": _reboot,
     "service": service,
     "setprop": _setprop,

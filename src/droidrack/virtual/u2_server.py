@@ -13,10 +13,11 @@ from typing import Any
 
 from droidrack.virtual.console import Console
 from droidrack.virtual.files import FileTree
-from droidrack.virtual.screen import Element, Screen
+from droidrack.virtual.screen import Screen
 from droidrack.virtual.shell_words import encode
 from droidrack.virtual.spec import PhoneSpec
 from droidrack.virtual.streams import Service, Stream
+from droidrack.virtual.windows import Element
 
 JAR = "/data/local/tmp/u2.jar"
 _ENTRY = "com.wetest.uia2.Main"
@@ -36,6 +37,7 @@ _CRITERIA: dict[str, Callable[[Element, Any], bool]] = {
     "className": lambda element, value: element.class_name == value,
     "packageName": lambda element, value: element.package == value,
     "clickable": lambda element, value: element.clickable is value,
+    "scrollable": lambda element, value: element.scrollable is value,
 }
 _IGNORED = frozenset({"mask", "childOrSibling", "childOrSiblingSelector", "instance"})
 
@@ -65,6 +67,12 @@ class U2Server:
             "getText": lambda selector: self._one(selector).text,
             "click": self._click,
             "pressKey": self._press,
+            "setText": self._set_text,
+            "clearTextField": lambda selector: self._set_text(selector, ""),
+            "scrollForward": lambda selector, *_: self._scroll(selector, forward=True),
+            "scrollBackward": lambda selector, *_: self._scroll(selector, forward=False),
+            "scrollToBeginning": lambda selector, *_: self._scroll_all(selector, forward=False),
+            "scrollToEnd": lambda selector, *_: self._scroll_all(selector, forward=True),
         }
 
     def _device(self) -> Mapping[str, Any]:
@@ -99,11 +107,24 @@ class U2Server:
         return found[index]
 
     def _click(self, x: int, y: int) -> bool:
-        self._screen.touches.append((int(x), int(y)))
+        self._screen.touch(int(x), int(y))
+        return True
+
+    def _set_text(self, selector: Mapping[str, Any], text: str) -> bool:
+        element = self._one(selector)
+        return bool(self._screen.windows) and self._screen.windows[-1].typed(element, text)
+
+    def _scroll(self, selector: Mapping[str, Any], *, forward: bool) -> bool:
+        self._one(selector)
+        return bool(self._screen.windows) and self._screen.windows[-1].scroll(forward=forward)
+
+    def _scroll_all(self, selector: Mapping[str, Any], *, forward: bool) -> bool:
+        while self._scroll(selector, forward=forward):
+            pass
         return True
 
     def _press(self, key: str) -> bool:
-        self._screen.pressed.append(key)
+        self._screen.press(key)
         return True
 
     def answer(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -150,6 +171,9 @@ def _described(element: Element) -> Mapping[str, Any]:
         "resourceName": element.resource_id,
         "contentDescription": element.description,
         "clickable": element.clickable,
+        "checkable": element.checkable,
+        "checked": element.checked,
+        "scrollable": element.scrollable,
         "enabled": True,
         "bounds": box,
         "visibleBounds": box,

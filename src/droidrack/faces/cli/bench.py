@@ -121,14 +121,15 @@ async def _send(
                 handset = await meet_ready(world, found)
                 sim = choose_sim(handset, slot)
                 message = bench_message(number, body, world.clock.now(), wait_s)
-                click.echo(f"{phone.name}, slot {sim.slot}: sending {message.uid} …", err=True)
                 if not (handset.witnesses.store or handset.witnesses.radio):
                     note("this phone offers no witness, so its outcome will stay unknown")
-                try:
-                    return await send_one(world, handset, phone, message, sim, wait_s=wait_s)
-                except RackError as error:
-                    error.hint += f"; how far the message came: droidrack why {message.uid}"
-                    raise
+                async with compose.lease_for_sending(settings, handset.device):
+                    click.echo(f"{phone.name}, slot {sim.slot}: sending {message.uid} …", err=True)
+                    try:
+                        return await send_one(world, handset, phone, message, sim, wait_s=wait_s)
+                    except RackError as error:
+                        error.hint += f"; how far the message came: droidrack why {message.uid}"
+                        raise
         finally:
             await world.journal.close()
 

@@ -30,6 +30,8 @@ COMMANDS = {
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
     "capture": ("capture", "Keep a phone's outputs, redacted, for tests and reports."),
+    "provision": ("provision", "Bring many phones into one state by a recipe, with proof."),
+    "recipe": ("recipe", "Check, show and begin recipes; list the types of steps."),
     "decode": ("dumps", "Read an Android dump and print it as JSON."),
     "explain": ("explain", "Show what would be done, and do nothing."),
     "segments": ("explain", "Count the segments of a text."),

@@ -1,0 +1,122 @@
+"""A phone works for the panel only while it is leased to sending.
+
+Provisioning asks for a phone by the same lease. Then nothing new is handed to its radio, calls in
+flight end, and the phone is let go; open attempts stay in the journal and are settled afterwards.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from droidrack.core.ids import DeviceUuid
+from droidrack.core.provision.record import Lease, Purpose
+from droidrack.ports import Clock
+from droidrack.ports.provisioning import Leases
+
+TTL_S = 120.0
+"""A controller that died frees its phones after this."""
+
+LOOK_S = 5.0
+"""How soon a request is seen. A look that changes nothing costs no write."""
+
+RETRY_S = 2.0
+
+
+MARGIN_S = 45.0
+"""No call to the radio begins with less of the lease left: 10 s for the watermark, 30 s for the
+call. A host that slept, or was held up for a minute, thus sends nothing before it asked anew."""
+
+
+class Lessee:
+    """Who takes phones for sending, and from where."""
+
+    def __init__(self, leases: Leases, holder: str, clock: Clock) -> None:
+        self.leases = leases
+        self.holder = holder
+        self.clock = clock
+        self._standing: dict[DeviceUuid, Lease] = {}
+        self._seen: dict[str, Lease] = {}
+        self._seen_at = -LOOK_S
+        self._looking = asyncio.Lock()
+
+    async def take(self, device: DeviceUuid) -> Lease:
+        """Take or keep a phone for sending; the lease that stands."""
+        now = self.clock.now()
+        lease = await self.leases.take(device, Purpose.SENDING, self.holder, now=now, ttl_s=TTL_S)
+        self._standing[device] = lease
+        return lease
+
+    async def look(self, device: DeviceUuid) -> Lease:
+        """The lease that stands, renewed in time; one question serves all phones of a rack."""
+        async with self._looking:
+            if self.clock.monotonic() - self._seen_at >= LOOK_S / 2:
+                self._seen = {lease.device: lease for lease in await self.leases.leases()}
+                self._seen_at = self.clock.monotonic()
+        lease = self._seen.get(device)
+        if lease is None or lease.holder != self.holder or lease.asked_by:
+            return await self.take(device)
+        if not lease.binds(self.clock.now(), margin_s=TTL_S / 2):
+            return await self.take(device)
+        self._standing[device] = lease
+        return lease
+
+    async def release(self, device: DeviceUuid) -> None:
+        """Give it back. Idempotent."""
+        self._standing.pop(device, None)
+        await self.leases.release(device, self.holder)
+
+    def holds(self, device: DeviceUuid) -> bool:
+        """Whether a call to this phone's radio may begin now."""
+        lease = self._standing.get(device)
+        return (
+            lease is not None
+            and lease.holder == self.holder
+            and lease.binds(self.clock.now(), margin_s=MARGIN_S)
+        )
+
+
+async def while_leased(
+    lessee: Lessee | None,
+    device: DeviceUuid,
+    duty: Callable[[], Awaitable[None]],
+    *,
+    let_go: Callable[[], Awaitable[None]],
+    waiting: Callable[[str], None],
+) -> None:
+    """Do a duty whenever the phone is ours, for as long as the caller lives.
+
+    Args:
+        lessee: None where nobody else uses the phones; the duty is then simply done.
+        device: the phone.
+        duty: works until it fails or is cancelled.
+        let_go: returns once no call is in flight and none will be made.
+        waiting: told who has the phone while it is not ours.
+    """
+    if lessee is None:
+        await duty()
+        return
+    while True:
+        while (lease := await lessee.take(device)).holder != lessee.holder:
+            taken = f"leased to {lease.purpose.value} by {lease.holder}"
+            waiting(taken if lease.holder else f"asked for by {lease.asked_by}")
+            await lessee.clock.sleep(RETRY_S)
+        work = asyncio.ensure_future(duty())
+        try:
+            await _until_asked(lessee, device, work)
+            if work.done():
+                await work
+                return
+            await let_go()
+        finally:
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            await lessee.release(device)
+
+
+async def _until_asked(lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]") -> None:
+    while True:
+        await asyncio.wait({work}, timeout=LOOK_S)
+        if work.done():
+            return
+        lease = await lessee.look(device)
+        if lease.holder != lessee.holder or lease.asked_by:
+            return
