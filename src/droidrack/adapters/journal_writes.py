@@ -85,7 +85,7 @@ def bind_sim(connection: Connection, record: SimRecord) -> None:
         "device": record.device,
         "sim_uid": record.sim_uid,
         "slot": record.slot,
-        "card_id": _card(connection, record.iccid),
+        "card_id": card_id(connection, record.iccid),
         "label": record.label,
         "bound_at": record.bound_at,
     }
@@ -197,7 +197,7 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
         "device": attempt.device,
         "slot": attempt.slot,
         "sub_id": attempt.sub_id,
-        "card_id": _card(connection, attempt.iccid),
+        "card_id": card_id(connection, attempt.iccid),
         "segments": attempt.segments,
         "watermark": attempt.watermark,
         "radio_id": attempt.message_id,
@@ -210,7 +210,8 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
     _move(connection, row.id, {**move, "tries": attempt.number})
 
 
-def _card(connection: Connection, iccid: Iccid | None) -> int | None:
+def card_id(connection: Connection, iccid: Iccid | None) -> int | None:
+    """The row of a card in `cards`, made where it is new; None for None."""
     if iccid is None:
         return None
     query = select(cards.c.id).where(cards.c.iccid == iccid.reveal())
