@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from droidrack.core.door import (
+    Case,
     Decision,
     Go,
     Hold,
@@ -43,8 +44,8 @@ def at_door(
 ) -> Decision:
     """The decision on a phone whose second slot is always in order."""
     sims = (SECOND,) if sim is None else (sim, SECOND)
-    return decide(
-        message,
+    case = Case(
+        message=message,
         binding=binding,
         sims=sims,
         row_exists=row_exists,
@@ -52,6 +53,7 @@ def at_door(
         now=now,
         policy=policy,
     )
+    return decide(case)
 
 
 def failed(code: str) -> tuple[MessageState, str]:

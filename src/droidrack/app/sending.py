@@ -14,7 +14,7 @@ from droidrack.app.handset import Handset
 from droidrack.app.pace import Pace
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
-from droidrack.core.door import Decision, Go, Hold, Refuse, SimBinding, decide
+from droidrack.core.door import Case, Decision, Go, Hold, Refuse, Rule, SimBinding, decide
 from droidrack.core.errors import Effect, ParseError, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid, Msisdn
 from droidrack.core.message import OPEN, Message, MessageState
@@ -149,17 +149,19 @@ class Sending:
     def _ask_the_door(self, message: Message, binding: SimBinding | None) -> Decision:
         now, since = self._handset.steady.now(), self._held_since.get(message.sim_uid)
         decision = decide(
-            message,
-            binding=binding,
-            sims=self._handset.sims,
-            row_exists=binding is not None or self._row_exists(message.sim_uid),
-            held_s=(now - since).total_seconds() if since else 0.0,
-            now=self._world.clock.now(),
-            policy=self._world.settings.policy,
+            Case(
+                message=message,
+                binding=binding,
+                sims=self._handset.sims,
+                row_exists=binding is not None or self._row_exists(message.sim_uid),
+                held_s=(now - since).total_seconds() if since else 0.0,
+                now=self._world.clock.now(),
+                policy=self._world.settings.policy,
+            )
         )
-        if isinstance(decision, Hold):
+        if isinstance(decision, Hold) and decision.rule == Rule.SIM:
             self._held_since.setdefault(message.sim_uid, now)
-        elif isinstance(decision, Go):
+        elif not isinstance(decision, Refuse):
             self._held_since.pop(message.sim_uid, None)
         return decision
 
@@ -251,11 +253,11 @@ class Sending:
         try:
             call = handset.call_for(attempt, message)
         except ProfileError as error:
-            await self._refuse(message, Refuse(MessageState.FAILED, error.code, error.message))
+            await self._refuse(message, _uncallable(error.code, error.message))
             return
         except ValueError:  # Of `call_for`: a row of the profile that does not fit a message.
             text = f"{handset.profile.name} has no call that takes this message"
-            await self._refuse(message, Refuse(MessageState.FAILED, ProfileError.code, text))
+            await self._refuse(message, _uncallable(ProfileError.code, text))
             return
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt)
@@ -323,3 +325,8 @@ class Sending:
                 proof=kind.value,
             )
             self._on_settled()
+
+
+def _uncallable(code: str, detail: str) -> Refuse:
+    """The phone's profile has no call for a message."""
+    return Refuse(MessageState.FAILED, code, detail, rule=Rule.CALL)
