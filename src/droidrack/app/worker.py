@@ -24,6 +24,7 @@ from droidrack.app.reconciling import Reconciling
 from droidrack.app.reporting import Reporting
 from droidrack.app.sending import Sending
 from droidrack.app.session import SessionKeeper
+from droidrack.app.waiting import until
 from droidrack.app.world import World
 from droidrack.core.errors import (
     ParseError,
@@ -185,7 +186,7 @@ class Worker:
                 raise AssertionError("a session without a device")
             self._renewed.clear()
             try:
-                await _until(self._renewed, reporting.run(session.token))
+                await until(self._renewed, reporting.run(session.token))
             except SessionOver as over:
                 self.session.over(session.token, over)
 
@@ -199,7 +200,7 @@ class Worker:
                 continue
             self._worked = failed = False
             try:
-                await _until(self._moved, self._be_on_duty(arrival))
+                await until(self._moved, self._be_on_duty(arrival))
             except* (PhoneError, ParseError, ProfileError) as failures:
                 failed = self._arrival is arrival  # One that left is absent, not troubled.
                 if failed:
@@ -209,7 +210,7 @@ class Worker:
             if self._worked or not failed:
                 pause.reset()
             if failed:
-                await _until(self._moved, self._world.clock.sleep(pause.after_failure()))
+                await until(self._moved, self._world.clock.sleep(pause.after_failure()))
 
     def _explain(self, failures: BaseExceptionGroup[BaseException]) -> None:
         first: BaseException = failures
@@ -326,17 +327,3 @@ class Worker:
             self._standing = Standing(state, cause, self._world.clock.now())
         else:
             self._standing = replace(self._standing, cause=cause)
-
-
-async def _until(event: asyncio.Event, work: Awaitable[None]) -> None:
-    """Do some work until it ends or fails, or the event happens."""
-    working = asyncio.ensure_future(work)
-    happening = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait({working, happening}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-    finally:
-        for task in (working, happening):
-            task.cancel()
-        await asyncio.gather(working, happening, return_exceptions=True)
