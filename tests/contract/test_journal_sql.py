@@ -231,7 +231,7 @@ def test_files_are_for_their_owner_only(path: Path) -> None:
             await each.accept(PHONE, [message("m1")])
         folder = path.parent / "new"
         files = [file for where in (folder, path.parent) for file in where.glob("journal*")]
-        assert 10 == len(files)
+        assert 12 == len(files)
         assert {0o600} == {stat.S_IMODE(file.stat().st_mode) for file in files}
         assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
         await each.close()

@@ -11,7 +11,9 @@ from datetime import datetime
 from itertools import count
 
 from droidrack.adapters import journal_rules as rules
+from droidrack.adapters.audit_memory import AuditPages, MemoryAudit
 from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import OPEN, SETTLED, Message, MessageState
@@ -67,6 +69,7 @@ class MemoryDisk:
         self.reports: dict[int, _Report] = {}
         self.pruned: dict[MessageUid, StatusReport | None] = {}
         self.events: list[Event] = []
+        self.audit = AuditPages()
         self.orders = count(1)
 
     def crash(self) -> None:
@@ -95,10 +98,13 @@ class MemoryJournal:
         disk: MemoryDisk | None = None,
         *,
         on_commit: Callable[[str, tuple[str, ...]], None] | None = None,
+        pen: Callable[[], Pen] = Pen,
     ) -> None:
         self._disk = MemoryDisk() if disk is None else disk
         self._on_commit = on_commit
         self._damaged = False
+        self._pen = pen()
+        self.audit = MemoryAudit(self._pen, self._audit_to_read, self._writing_audit)
 
     async def open(self) -> None:
         """Take the disk."""
@@ -108,6 +114,7 @@ class MemoryJournal:
             )
         self._disk.holder = self
         self._damaged = False
+        self._disk.audit.opened(self._pen)
 
     async def close(self) -> None:
         """Leave the disk to others."""
@@ -159,11 +166,12 @@ class MemoryJournal:
         found.sort(key=lambda record: (record.message.priority, record.order))
         return tuple(record.message for record in found[:limit])
 
-    async def open_attempt(self, attempt: Attempt) -> None:
+    async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """See the port."""
         record = _found(self._held(), attempt.uid)
         rules.check_attempt(attempt, record.device, record.state, len(record.attempts))
-        with self._writing("attempt"):
+        with self._writing("attempt") as disk:
+            disk.audit.append(self._pen, audit)
             record.attempts.append(attempt)
             record.changes.append(StateChange(attempt.opened_at, MessageState.SENDING, ""))
 
@@ -218,6 +226,7 @@ class MemoryJournal:
         evidence: Sequence[Evidence],
         report: StatusReport | None,
         at: datetime,
+        audit: Sequence[AuditEntry] = (),
     ) -> MessageState:
         """See the port."""
         disk = self._held()
@@ -227,6 +236,7 @@ class MemoryJournal:
             record.state, state, evidence, report, last.report if last else None
         )
         with self._writing("settle"):
+            disk.audit.append(self._pen, audit)
             record.evidence += [(len(record.attempts), proof) for proof in evidence]
             if decided.moved:
                 record.changes.append(StateChange(at, state, code))
@@ -340,6 +350,14 @@ class MemoryJournal:
             }
             disk.events = [event for event in disk.events if event.at >= before]
         return len(gone)
+
+    def _audit_to_read(self) -> AuditPages:
+        return self._held().audit
+
+    @contextmanager
+    def _writing_audit(self, unit: str) -> Iterator[AuditPages]:
+        with self._writing(unit) as disk:
+            yield disk.audit
 
     def _held(self) -> MemoryDisk:
         if self._disk.holder is not self:

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0006")
 """Every revision this program knows, oldest first. A journal at another one is from a newer
 program and is refused. A test pins that this agrees with `migrations/versions`."""
 
@@ -242,3 +242,11 @@ events = Table(
     Column("text", Text, nullable=False),
 )
 Index("events_at", events.c.at)
+
+audit = Table(
+    "audit",  # Lines of `core/audit.py`, each as it was digested; found by their number alone.
+    metadata,
+    Column("seq", BigId, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)

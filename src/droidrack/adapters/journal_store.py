@@ -36,6 +36,7 @@ class Store(Protocol):
 
     name: str  # Shown to the operator; holds no password.
     seal: Path | None  # Where `journal_seal` keeps its word; None: nowhere.
+    anchor: Path | None  # Where `audit_anchor` keeps the newest audit line; None: nowhere.
 
     def acquire(self) -> None:
         """Take the lock, or raise JournalBusy naming who has it. Idempotent."""
@@ -114,6 +115,7 @@ class SqliteStore:
         self.path = path
         self.name = str(path)
         self.seal: Path | None = path.with_name(f"{path.name}.seal")
+        self.anchor: Path | None = path.with_name(f"{path.name}.audit")
         self._lock = -1
         self._engine: Engine | None = None
 
@@ -280,6 +282,7 @@ class PostgresStore:
         )
         self.name = self._engine.url.render_as_string(hide_password=True)
         self.seal: Path | None = None  # A server keeps its own copies.
+        self.anchor: Path | None = None
 
     def acquire(self) -> None:
         """Nothing yet: the lock is taken by the connection that writes, and dies with it."""

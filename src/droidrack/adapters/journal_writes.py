@@ -4,6 +4,7 @@ They run one after another on the only connection that writes, so that reading b
 safe; the same functions serve both dialects for that reason.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -22,10 +23,12 @@ from droidrack.adapters.journal_schema import (
     evidence,
     known_uids,
     messages,
+    meta,
     outbox,
     phones,
     sims,
 )
+from droidrack.adapters.journal_seal import Opening
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
@@ -68,6 +71,23 @@ PARK = (
     .where(outbox.c.id == bindparam("row"), WAITING)
     .values(parked_at=bindparam("when"), parked=bindparam("why"))
 )
+
+
+def count_opening(connection: Connection) -> Opening:
+    """Count this opening; a real write, so that a full or read-only disk is found now.
+
+    Returns:
+        The journal's identity, and how often it was opened before.
+    """
+    kept = {row.key: row.value for row in connection.execute(select(meta))}
+    opening = Opening(kept.get("identity") or uuid.uuid4().hex, int(kept.get("opened", 0)))
+    values = {"identity": opening.journal, "opened": str(opening.count + 1)}
+    for key, value in values.items():
+        if key in kept:
+            connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+        else:
+            connection.execute(insert(meta), {"key": key, "value": value})
+    return opening
 
 
 def remember_phone(connection: Connection, record: PhoneRecord) -> None:

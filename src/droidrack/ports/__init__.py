@@ -6,6 +6,7 @@ those of `core/errors.py` and nothing else; cancelling the calling task is alway
 leaves what the contract says a cut call leaves.
 """
 
+from droidrack.ports.audit import Audit
 from droidrack.ports.bus import Bus, Sighting
 from droidrack.ports.chance import Clock, Dice
 from droidrack.ports.journal import (
@@ -33,6 +34,7 @@ from droidrack.ports.vault import StoredSession, Vault
 
 __all__ = [
     "Accepted",
+    "Audit",
     "Bus",
     "Clock",
     "Completed",

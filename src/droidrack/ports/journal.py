@@ -6,9 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.audit import AuditEntry
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Slot
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
+from droidrack.ports.audit import Audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,11 @@ class Journal(Protocol):
        touch a message that is still to be sent, judged or reported.
     """
 
+    @property
+    def audit(self) -> Audit:
+        """The audit, in the same storage: its lines go into the same transactions."""
+        ...
+
     async def open(self) -> None:
         """Take the lock, migrate, check."""
         ...
@@ -146,7 +153,7 @@ class Journal(Protocol):
         """ACCEPTED messages in sending order: priority, then order of arrival."""
         ...
 
-    async def open_attempt(self, attempt: Attempt) -> None:
+    async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """Write the intent to send. The phone may be called only after this returned."""
         ...
 
@@ -174,8 +181,9 @@ class Journal(Protocol):
         evidence: Sequence[Evidence],
         report: StatusReport | None,
         at: datetime,
+        audit: Sequence[AuditEntry] = (),
     ) -> MessageState:
-        """Move a message, with its proof and its report."""
+        """Move a message, with its proof, its report and its audit lines."""
         ...
 
     async def message(self, uid: MessageUid) -> Message | None:
