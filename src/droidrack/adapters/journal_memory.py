@@ -12,6 +12,7 @@ from itertools import count
 
 from droidrack.adapters import journal_rules as rules
 from droidrack.adapters.audit_memory import AuditPages, MemoryAudit
+from droidrack.adapters.inbox_memory import InboxShelf, MemoryInbox
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
@@ -69,6 +70,7 @@ class MemoryDisk:
         self.reports: dict[int, _Report] = {}
         self.pruned: dict[MessageUid, StatusReport | None] = {}
         self.events: list[Event] = []
+        self.inbox = InboxShelf()
         self.audit = AuditPages()
         self.orders = count(1)
 
@@ -104,6 +106,7 @@ class MemoryJournal:
         self._on_commit = on_commit
         self._damaged = False
         self._pen = pen()
+        self.inbox = MemoryInbox(lambda: self._held().inbox, self._writing)
         self.audit = MemoryAudit(self._pen, self._audit_to_read, self._writing_audit)
 
     async def open(self) -> None:
@@ -336,6 +339,7 @@ class MemoryJournal:
 
     async def prune(self, before: datetime) -> int:
         """See the port."""
+        await self.inbox.prune(before)
         with self._writing("prune") as disk:
             gone = [uid for uid, record in disk.records.items() if _is_old(disk, record, before)]
             for uid in gone:

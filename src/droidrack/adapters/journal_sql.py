@@ -23,6 +23,7 @@ from droidrack.adapters import journal_writes as writes
 from droidrack.adapters.audit_anchor import Anchor
 from droidrack.adapters.audit_sql import Book, SqlAudit, last
 from droidrack.adapters.clock import SystemClock
+from droidrack.adapters.inbox_sql import SqlInbox
 from droidrack.adapters.journal_revision import known_revision, require_head
 from droidrack.adapters.journal_schema import HEAD
 from droidrack.adapters.journal_seal import Opening, last_opening
@@ -82,6 +83,10 @@ class SqlJournal:
         self._store: Store = store_for(location)
         self._book = Book(pen, Anchor(self._store.anchor))
         self.audit = SqlAudit(lambda: self._writes, lambda: self._reads, self._book)
+        self.inbox = SqlInbox(
+            lambda name, work: self._writes.submit(name, work),
+            lambda name, work: self._reads.submit(name, work),
+        )
         self._seal = self._store.seal
         self._accept_any = accept_any
         self._inline = inline
@@ -257,6 +262,7 @@ class SqlJournal:
         find_reports = partial(reads.old_reports, before=before, limit=PRUNE_BATCH)
         while ids := await self._reads.submit("old-reports", find_reports):
             await self._writes.submit("prune", partial(writes.prune_reports, ids=ids))
+        await self.inbox.prune(before)
         drop_events = partial(writes.prune_events, before=before, limit=PRUNE_BATCH)
         while await self._writes.submit("prune", drop_events):
             await self._writes.submit("reclaim", self._store.reclaim)

@@ -11,6 +11,7 @@ from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Slot
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
 from droidrack.ports.audit import Audit
+from droidrack.ports.inbox import Inbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,11 @@ class Journal(Protocol):
     9. `prune` MUST keep every uid known for good, with its last acknowledged report, and MUST NOT
        touch a message that is still to be sent, judged or reported.
     """
+
+    @property
+    def inbox(self) -> Inbox:
+        """The texts that arrived, in the same storage."""
+        ...
 
     @property
     def audit(self) -> Audit:
