@@ -43,6 +43,11 @@ class Forwarding:
         self._endpoint = endpoint
         self._news = world.arrived.listen()
 
+    @property
+    def name(self) -> str:
+        """The endpoint's."""
+        return self._endpoint.name
+
     async def run(self) -> None:
         """Forward for ever."""
         inbox, clock = self._world.journal.inbox, self._world.clock

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
+from droidrack.app.forwarding import Forwarding
 from droidrack.app.pause import Pause
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
@@ -35,6 +36,7 @@ class Rack:
         self._world = world
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
+        self._forwarding = tuple(Forwarding(world, endpoint) for endpoint in world.endpoints)
         self._shown: dict[int, set[Worker]] = {}  # Whose phones each bus shows.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
@@ -69,6 +71,8 @@ class Rack:
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
+            for forwarding in self._forwarding:
+                group.create_task(self._supervise(forwarding.name, forwarding.run))
 
     async def _forget(self) -> None:
         """Prune the journal once a day; the first time when the start's rush is over."""

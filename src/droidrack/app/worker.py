@@ -14,6 +14,7 @@ from droidrack.app.arrival import Arrival
 from droidrack.app.confirming import Confirming
 from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
+from droidrack.app.inbound import Receiving
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
 from droidrack.app.pace import Pace
@@ -271,6 +272,8 @@ class Worker:
             await confirming.recover()
             group.create_task(confirming.run())
             group.create_task(Reconciling(world, handset).run())
+            if world.settings.inbound.enabled:
+                group.create_task(Receiving(world, handset, on_new=world.arrived.ring).run())
             group.create_task(self._follow_commands(handset))
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")

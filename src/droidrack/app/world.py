@@ -9,11 +9,13 @@ from typing import Protocol
 
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.app.steady import Steady
+from droidrack.app.waiting import Bell
 from droidrack.core.errors import ProfileError
 from droidrack.core.ids import DeviceUuid, MessageUid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
+from droidrack.ports.endpoint import Endpoint
 
 
 class Tell(Protocol):
@@ -38,10 +40,12 @@ class World:
     tell: Tell
     pairing_token: Callable[[PhoneSettings], Token | None]
     notebook: Notebook = field(default_factory=MemoryNotebook)
+    endpoints: tuple[Endpoint, ...] = ()  # Who wants the texts that arrive.
     # Who reads a phone's framework: few at a time, because each holds a file of up to 128 MiB; not
     # one alone, because a phone that hangs keeps its place for two minutes.
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
+    arrived: Bell = field(default_factory=Bell)  # Rings for every text that was stored.
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from droidrack.core.ids import Slot
+from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.report import UnknownAs
 
 
@@ -96,4 +97,5 @@ class Settings:
     state_dir: PurePath
     intervals: Intervals = field(default_factory=Intervals)
     policy: Policy = field(default_factory=Policy)
+    inbound: InboundSettings = field(default_factory=InboundSettings)
     adb: tuple[AdbSettings, ...] = (AdbSettings(),)
