@@ -5,6 +5,7 @@ transaction of the journal, so that a crash between looks neither loses a text n
 Nothing is written to the phone: no text is deleted or marked as read.
 """
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -54,6 +55,7 @@ class Receiving:
         self._on_new = on_new
         self._store = InboxStore(handset)
         self._mark: Watermark | None = None
+        self.looked = asyncio.Event()  # There was a look, or the store did not allow one.
         self._endpoints = tuple(endpoint.name for endpoint in world.endpoints)
 
     async def run(self) -> None:
@@ -61,6 +63,7 @@ class Receiving:
         world = self._world
         if not self._handset.profile.facts.store_readable:
             await self._note_closed(CLOSED_BY_RELEASE)
+            self.looked.set()
             return
         pause = Pause(world.dice, base_s=world.settings.inbound.poll_s, ceiling_s=PAUSE_CEILING_S)
         while True:
@@ -68,9 +71,11 @@ class Receiving:
                 await self.look()
             except (PhoneTimeout, PhoneRefused, ParseError) as error:
                 await self._complain(error)
+                self.looked.set()
                 await world.clock.sleep(pause.after_failure())
             else:
                 pause.reset()
+                self.looked.set()
                 # Phones that arrived together must not be asked together for ever.
                 await world.clock.sleep(
                     world.settings.inbound.poll_s * (0.75 + 0.5 * world.dice.random())

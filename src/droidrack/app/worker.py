@@ -269,11 +269,14 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
             group.create_task(self._while_paired(handset, heartbeat.run))
+            if world.settings.inbound.enabled:
+                receiving = Receiving(world, handset, on_new=world.arrived.ring)
+                group.create_task(receiving.run())
+                # A STOP that came while nobody looked counts before the first new call.
+                await receiving.looked.wait()
             await confirming.recover()
             group.create_task(confirming.run())
             group.create_task(Reconciling(world, handset).run())
-            if world.settings.inbound.enabled:
-                group.create_task(Receiving(world, handset, on_new=world.arrived.ring).run())
             group.create_task(self._follow_commands(handset))
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")
