@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from droidrack.app.handset import Handset
+from droidrack.app.minutes import Minutes
 from droidrack.app.pace import Pace
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
+from droidrack.core.audit import AuditEntry
 from droidrack.core.door import Case, Decision, Go, Hold, Refuse, Rule, SimBinding, decide
 from droidrack.core.errors import Effect, ParseError, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid, Msisdn
@@ -84,6 +86,7 @@ class Sending:
         self._not_before: dict[MessageUid, datetime] = {}
         self._held_since: dict[str, datetime] = {}  # By SIM row, in the steady clock.
         self._pace = pace or Pace(world.clock, pacing)
+        self._minutes = Minutes(world.journal, world.clock, handset.device)
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -111,6 +114,7 @@ class Sending:
             wait_s = NOTHING_TO_DO if self._draining else await self._pass()
             if wait_s == 0:
                 continue
+            await self._minutes.rest(wait_s)
             try:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -159,6 +163,8 @@ class Sending:
                 policy=self._world.settings.policy,
             )
         )
+        if isinstance(decision, Hold):
+            self._minutes.hold(message, decision)
         if isinstance(decision, Hold) and decision.rule == Rule.SIM:
             self._held_since.setdefault(message.sim_uid, now)
         elif not isinstance(decision, Refuse):
@@ -260,7 +266,7 @@ class Sending:
             await self._refuse(message, _uncallable(ProfileError.code, text))
             return
         # From here on the phone may hear of it: the intent has to be on disk.
-        await world.journal.open_attempt(attempt)
+        await world.journal.open_attempt(attempt, self._minutes.go(message, go))
         self._pace.note(go.segments)
         self._on_open(message.uid)
         try:
@@ -292,7 +298,14 @@ class Sending:
         await self._move(message, state, error.code, kind, error.message)
 
     async def _refuse(self, message: Message, refusal: Refuse) -> None:
-        await self._move(message, refusal.state, refusal.code, EvidenceKind.POLICY, refusal.detail)
+        await self._move(
+            message,
+            refusal.state,
+            refusal.code,
+            EvidenceKind.POLICY,
+            refusal.detail,
+            audit=self._minutes.refuse(message, refusal),
+        )
 
     async def _move(
         self,
@@ -301,6 +314,7 @@ class Sending:
         code: str,
         kind: EvidenceKind,
         detail: str = "",
+        audit: Sequence[AuditEntry] = (),
     ) -> None:
         now = self._world.clock.now()
         report = None
@@ -314,6 +328,7 @@ class Sending:
             evidence=[Evidence(kind, now, detail)],
             report=report,
             at=now,
+            audit=audit,
         )
         if report is not None:
             self._world.tell(
