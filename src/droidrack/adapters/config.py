@@ -17,10 +17,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from droidrack.adapters.config_file import DevicesFile, PacingTable, PhoneTable
+from droidrack.adapters.config_inbound import inbound_settings
 from droidrack.adapters.config_mistakes import in_our_words, refusal, toml_value
 from droidrack.adapters.config_rules import Mistake, broken_rules
+from droidrack.adapters.secret_files import read_secret_file
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
+from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.redact import redact
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
@@ -36,9 +39,6 @@ from droidrack.core.settings import (
 
 FILE_LIMIT_BYTES = 4 * 1024 * 1024
 """A thousand phones with every key take 0.4 MiB; more is not a devices.toml."""
-
-TOKEN_LIMIT_BYTES = 4096
-"""Session tokens of the JWT form stay under 2 KiB, pairing tokens under 100 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,8 @@ def pairing_token(phone: PhoneSettings) -> Token | None:
     if phone.token_env:
         text, source = os.environ.get(phone.token_env, ""), f"variable {phone.token_env}"
     elif phone.token_file:
-        text, source = _read_token_file(Path(phone.token_file)), f'file "{phone.token_file}"'
+        text = read_secret_file(Path(phone.token_file), "token file")
+        source = f'file "{phone.token_file}"'
     else:
         return None
     text = text.strip()
@@ -161,26 +162,6 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         ) from exc
 
 
-def _read_token_file(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode & 0o777
-            content = stream.read(TOKEN_LIMIT_BYTES)
-    except FileNotFoundError:
-        return ""
-    except OSError as exc:
-        raise ConfigError(
-            f"token file {path}: {(exc.strerror or 'cannot be read').lower()}",
-            hint="make it a plain file that the user who runs droidrack can read",
-        ) from exc
-    if mode & 0o007:
-        raise ConfigError(
-            f"token file {path} is open to every user of this host (mode {mode:04o})",
-            hint=f"chmod 600 {path}",
-        )
-    return content.decode("utf-8", "replace")
-
-
 # --- From the file's tables to plain values -------------------------------------------------------
 
 
@@ -199,6 +180,7 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         state_dir=_resolve(file.state_dir, base) if "state_dir" in tables else default_state_dir(),
         intervals=Intervals(**file.intervals.given()) if "intervals" in tables else Intervals(),
         policy=Policy(**policy),
+        inbound=inbound_settings(file.inbound, base) if "inbound" in tables else InboundSettings(),
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),

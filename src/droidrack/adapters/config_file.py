@@ -18,6 +18,10 @@ POLL_MAX_S = 15.0
 POLL_MIN_LOCAL_S = 0.2  # a panel on this machine is ours to load; a bench wants quick answers
 
 _TEXT = r"^[^\x00-\x1f\x7f]+$"
+# No comma and no space: names are listed on the command line and in file names.
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_NAME_WORDS = "a name of letters, digits, dots, dashes and underscores"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _PATH = r"^(~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*$"  # No `~user`: whose home is meant may change.
 
 
@@ -99,6 +103,68 @@ class PacingTable(Table):
     ] = ABSENT
 
 
+class WebhookTable(Table):
+    """`[[inbound.webhooks]]`."""
+
+    name: Annotated[str, Field(pattern=_NAME, description=_NAME_WORDS)]
+    url: Annotated[
+        str, Field(description="the receiver's address, such as https://crm.example.com/sms")
+    ]
+    secret_env: Annotated[
+        str,
+        Field(
+            pattern=_VARIABLE,
+            description="the name of an environment variable that holds the signing secret",
+        ),
+    ] = ABSENT
+    secret_file: Annotated[
+        str, Field(pattern=_PATH, description="the path of a file that holds the signing secret")
+    ] = ABSENT
+    deadline_s: Annotated[float, _seconds(1, 300)] = ABSENT
+    ca_file: Annotated[
+        str,
+        Field(pattern=rf"{_PATH}|^$", description='the path of a PEM file with a CA, or ""'),
+    ] = ABSENT
+    allow_plain_http: Annotated[bool, Field(description="true or false")] = ABSENT
+
+
+class HookTable(Table):
+    """`[[inbound.hooks]]`."""
+
+    name: Annotated[str, Field(pattern=_NAME, description=_NAME_WORDS)]
+    command: Annotated[
+        list[Annotated[str, Field(pattern=_TEXT)]],
+        Field(min_length=1, description='a list such as ["/usr/local/bin/on-sms", "--queue"]'),
+    ]
+    deadline_s: Annotated[float, _seconds(1, 300)] = ABSENT
+
+
+_WORDS = Field(description='a list of words such as ["stop", "enough"]')
+
+
+class InboundTable(Table):
+    """`[inbound]`."""
+
+    enabled: Annotated[bool, Field(description="true or false")] = ABSENT
+    poll_s: Annotated[float, _seconds(0.2, 3600)] = ABSENT
+    history: Annotated[bool, Field(description="true or false")] = ABSENT
+    give_up_days: Annotated[float, Field(gt=0, le=30, description="days, up to 30")] = ABSENT
+    languages: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]],
+        Field(description='a list of languages such as ["en", "de"]; an empty one: all'),
+    ] = ABSENT
+    stop_words: Annotated[list[Annotated[str, Field(pattern=_TEXT, max_length=64)]], _WORDS] = (
+        ABSENT
+    )
+    start_words: Annotated[list[Annotated[str, Field(pattern=_TEXT, max_length=64)]], _WORDS] = (
+        ABSENT
+    )
+    webhooks: Annotated[
+        list[WebhookTable], Field(description="[[inbound.webhooks]] tables")
+    ] = ABSENT
+    hooks: Annotated[list[HookTable], Field(description="[[inbound.hooks]] tables")] = ABSENT
+
+
 class AdbTable(Table):
     """`[[adb]]`."""
 
@@ -128,14 +194,7 @@ class SlotTable(Table):
 class PhoneTable(Table):
     """`[[phones]]`."""
 
-    # No comma and no space: names are listed on the command line and in file names.
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-            description="a name of letters, digits, dots, dashes and underscores",
-        ),
-    ]
+    name: Annotated[str, Field(pattern=_NAME, description=_NAME_WORDS)]
     serial: Annotated[
         str, Field(pattern=r"^\S{1,128}$", description="a serial as `adb devices` shows it")
     ] = ABSENT
@@ -150,7 +209,7 @@ class PhoneTable(Table):
     token_env: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            pattern=_VARIABLE,
             description="the name of an environment variable that holds the pairing token",
         ),
     ] = ABSENT
@@ -167,6 +226,7 @@ class DevicesFile(Table):
     panel: Annotated[PanelTable, Field(description="a [panel] table")]
     intervals: Annotated[IntervalsTable, Field(description="an [intervals] table")] = ABSENT
     policy: Annotated[PolicyTable, Field(description="a [policy] table")] = ABSENT
+    inbound: Annotated[InboundTable, Field(description="an [inbound] table")] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [pacing] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
     phones: Annotated[

@@ -49,7 +49,7 @@ def in_our_words(error: ErrorDetails) -> Mistake:
     expected = _expected(place)
     if error["type"] == "missing":
         return place, f"missing; expected {expected}"
-    if str(place[-1]).startswith("token_"):  # Perhaps the token itself.
+    if str(place[-1]).startswith(("token_", "secret_")):  # Perhaps the secret itself.
         return place, f"expected {expected}, seen something else (not shown)"
     return place, f"expected {expected}, seen {_seen(error['input'])}"
 

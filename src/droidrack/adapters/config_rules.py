@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from droidrack.adapters.config_file import POLL_MIN_S, IntervalsTable
+from droidrack.core.optout_words import LANGUAGES
 from droidrack.core.redact import looks_like_token, redact
 from droidrack.core.settings import Pacing, Policy
 
@@ -33,6 +34,7 @@ def broken_rules(tree: dict[str, Any], base: Path) -> Iterator[Mistake]:
     yield from _secrets(tree)
     yield from _panel(_table(tree, "panel"), base)
     yield from _poll(_table(tree, "intervals"), _table(tree, "panel"))
+    yield from _inbound(_table(tree, "inbound"), base)
     yield from _adb(_tables(tree, "adb"))
     phones = _tables(tree, "phones")
     yield from _names(phones)
@@ -95,8 +97,41 @@ def _is_file(text: str, base: Path) -> bool:
         return False
 
 
-def _url_fault(url: str, *, plain_allowed: bool) -> str:
-    """What is wrong with the panel's address; the address itself is not repeated."""
+def _inbound(inbound: dict[str, Any], base: Path) -> Iterator[Mistake]:
+    """Who wants the texts that arrive: told apart by name, with a secret and a safe address."""
+    first: dict[str, str] = {}
+    for kind in ("webhooks", "hooks"):
+        for index, entry in _tables(inbound, kind):
+            name, here = entry.get("name"), f"{kind}[{index}]"
+            if isinstance(name, str) and first.setdefault(name.casefold(), here) != here:
+                other = first[name.casefold()]
+                fault = f'"{name}" is the name of inbound.{other} already'
+                yield ("inbound", kind, index, "name"), fault
+    for index, webhook in _tables(inbound, "webhooks"):
+        yield from _webhook(("inbound", "webhooks", index), webhook, base)
+    languages = inbound.get("languages", [])
+    for index, language in enumerate(languages if isinstance(languages, list) else []):
+        if isinstance(language, str) and len(language) == 2 and language not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            yield ("inbound", "languages", index), f'expected one of {known}, seen "{language}"'
+
+
+def _webhook(place: Place, webhook: dict[str, Any], base: Path) -> Iterator[Mistake]:
+    url, ca_file = webhook.get("url"), webhook.get("ca_file")
+    if ("secret_env" in webhook) == ("secret_file" in webhook):
+        yield place, "expected either secret_env or secret_file, seen both or neither"
+    if isinstance(url, str):
+        plain_allowed = webhook.get("allow_plain_http") is True
+        # A query is the receiver's affair.
+        fault = _url_fault(url.partition("?")[0], plain_allowed=plain_allowed, whose="a webhook's")
+        if fault:
+            yield (*place, "url"), fault
+    if isinstance(ca_file, str) and ca_file and not _is_file(ca_file, base):
+        yield (*place, "ca_file"), f'expected a PEM file, seen no file at "{redact(ca_file)}"'
+
+
+def _url_fault(url: str, *, plain_allowed: bool, whose: str = "the panel's") -> str:
+    """What is wrong with an address; the address itself is not repeated."""
     if " " in url or not url.isprintable():
         return "expected an address such as https://panel.example.com, seen blanks in it"
     try:
@@ -105,7 +140,7 @@ def _url_fault(url: str, *, plain_allowed: bool) -> str:
     except ValueError:
         return "expected an address such as https://panel.example.com, seen a host or port amiss"
     if parts.username is not None or parts.password is not None:
-        return "a user name or password must not be written in the panel's address; remove it"
+        return f"a user name or password must not be written in {whose} address; remove it"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "expected an address with its scheme, such as https://panel.example.com"
     if parts.query or parts.fragment:
