@@ -22,6 +22,7 @@ from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
+from droidrack.ports.endpoint import Endpoint
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -253,6 +254,39 @@ def _state_dir(settings: Settings) -> Path:
 
 
 @asynccontextmanager
+async def open_endpoints(settings: Settings) -> AsyncIterator[tuple[Endpoint, ...]]:
+    """Who wants the texts that arrive.
+
+    Raises:
+        ConfigError: a signing secret is not there, or an address cannot be used.
+    """
+    from droidrack.adapters.config_inbound import webhook_secret
+    from droidrack.adapters.hook import HookCommand
+    from droidrack.adapters.webhook import Webhook
+
+    inbound = settings.inbound
+    endpoints: list[Endpoint] = [
+        Webhook(
+            hook.name,
+            hook.url,
+            secret=webhook_secret(hook),
+            deadline_s=hook.deadline_s,
+            ca_file=Path(hook.ca_file) if hook.ca_file else None,
+            allow_plain_http=hook.allow_plain_http,
+        )
+        for hook in inbound.webhooks
+    ]
+    endpoints += [
+        HookCommand(hook.name, hook.command, deadline_s=hook.deadline_s) for hook in inbound.hooks
+    ]
+    try:
+        yield tuple(endpoints)
+    finally:
+        for endpoint in endpoints:
+            await endpoint.close()
+
+
+@asynccontextmanager
 async def open_controller(
     settings: Settings, tell: Tell, *, journal: Journal | None = None
 ) -> AsyncIterator[Controller]:
@@ -267,6 +301,8 @@ async def open_controller(
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
+        endpoints = await stack.enter_async_context(open_endpoints(settings))
+        world = replace(world, endpoints=endpoints)
         watched: Callable[[Bus], Bus] = _as_it_is
         if os.environ.get(FAILPOINTS):
             world, watched = _with_failpoints(world, journal)
@@ -294,6 +330,7 @@ def _with_failpoints(world: World, journal: Journal | None) -> tuple[World, Call
         panel=points.panel(world.panel),
         journal=points.journal(ours),
         vault=points.vault(world.vault),
+        endpoints=tuple(points.endpoint(endpoint) for endpoint in world.endpoints),
     )
     return watched, points.bus
 

@@ -16,9 +16,7 @@ from droidrack.core.errors import ConfigError
 def checked_address(text: str, *, allow_plain_http: bool, whose: str, query: bool = False) -> str:
     """The address, or ConfigError.
 
-    Args:
-        whose: who is there, such as "the panel's", for the error.
-        query: whether the address may hold a query.
+    `whose` says who is there, such as "the panel's"; `query`: it may hold a query.
     """
     hint = "write it as https://panel.example or https://panel.example/prefix"
     try:

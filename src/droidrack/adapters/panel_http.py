@@ -1,9 +1,9 @@
 """The panel over HTTP.
 
-One file holds the panel's use of the HTTP library, so that the engine can be changed here. Three of its habits are
-switched off on purpose: it follows no redirect (the token would travel to another host), it keeps
-no cookies (connections are shared by phones, a session cookie would mix them), and it takes no
-proxy or password from the environment.
+One file holds the panel's use of the HTTP library, so that the engine can be changed here. Three of
+its habits are switched off on purpose: it follows no redirect (the token would travel to another
+host), it keeps no cookies (connections are shared by phones, a session cookie would mix them), and
+it takes no proxy or password from the environment.
 
 Every call has one absolute deadline and one cap on the answer's size: a panel that drips a byte a
 second, or never ends, costs bounded time and memory. Nothing is repeated here.
