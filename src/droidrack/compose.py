@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from droidrack.app import arrival
 from droidrack.app.arrival import Seen
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
+from droidrack.core.audit import Pen
 from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
@@ -89,14 +91,30 @@ def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -
     """The journal, not yet opened."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
+    return SqlJournal(
+        Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit, pen=partial(pen, settings)
+    )
+
+
+def pen(settings: Settings) -> Pen:
+    """What writes and checks the audit of this host, with a key derived from the vault's.
+
+    Raises:
+        VaultError: the vault's key is lost, or others can read it.
+    """
+    from droidrack.adapters.vault import vault_key
+
+    key, audit = vault_key(Path(settings.state_dir) / VAULT_DIR), settings.audit
+    return Pen(key, numbers=audit.numbers, bodies=audit.bodies)
 
 
 async def accept_journal(settings: Settings) -> None:
     """Take the journal as it is, although it may be older than what was used here last."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    journal = SqlJournal(_state_dir(settings) / JOURNAL_FILE, accept_any=True)
+    journal = SqlJournal(
+        _state_dir(settings) / JOURNAL_FILE, accept_any=True, pen=partial(pen, settings)
+    )
     await journal.open()
     await journal.close()
 
@@ -110,7 +128,9 @@ async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
     """
     from droidrack.adapters.journal_sql import SqlJournal
 
-    journal = SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, observe=True)
+    journal = SqlJournal(
+        Path(settings.state_dir) / JOURNAL_FILE, observe=True, pen=partial(pen, settings)
+    )
     await journal.open()
     try:
         yield journal

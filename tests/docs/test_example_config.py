@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 
 from droidrack.adapters.config import load_settings
-from droidrack.core.settings import AdbSettings, Intervals, Pacing, PanelSettings, Policy
+from droidrack.core.settings import (
+    AdbSettings,
+    AuditSettings,
+    Intervals,
+    Pacing,
+    PanelSettings,
+    Policy,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "devices.example.toml"
 
@@ -36,6 +43,7 @@ def held_keys(tree: dict[str, Any]) -> set[str]:
         "WebhookTable": tree["inbound"]["webhooks"],
         "HookTable": tree["inbound"]["hooks"],
         "PacingTable": [tree["pacing"]],
+        "AuditTable": [tree["audit"]],
         "AdbTable": tree["adb"],
         "PhoneTable": tree["phones"],
         "SlotTable": [slot for phone in tree["phones"] for slot in phone.get("slots", [])],
@@ -64,6 +72,7 @@ def test_example_shows_every_key() -> None:
         ("intervals", Intervals()),
         ("policy", Policy()),
         ("pacing", Pacing()),
+        ("audit", AuditSettings()),
     ],
 )
 def test_example_shows_the_defaults(table: str, values: object) -> None:

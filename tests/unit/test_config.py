@@ -11,6 +11,7 @@ from droidrack.core.ids import Slot, Token
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
+    AuditSettings,
     Intervals,
     Pacing,
     PanelSettings,
@@ -444,6 +445,7 @@ def test_effective_holds_every_setting(tmp_path: Path) -> None:
         ("panel", PanelSettings),
         ("intervals", Intervals),
         ("policy", Policy),
+        ("audit", AuditSettings),
         ("adb[0]", AdbSettings),
         ("phones[0]", PhoneSettings),
         ("phones[0].pacing", Pacing),

@@ -21,6 +21,7 @@ from droidrack.adapters.config_inbound import inbound_settings
 from droidrack.adapters.config_mistakes import in_our_words, refusal, toml_value
 from droidrack.adapters.config_rules import Mistake, broken_rules
 from droidrack.adapters.secret_files import read_secret_file
+from droidrack.core.audit import Veil
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
 from droidrack.core.inbound_settings import InboundSettings
@@ -28,6 +29,7 @@ from droidrack.core.redact import redact
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
+    AuditSettings,
     Intervals,
     Pacing,
     PanelSettings,
@@ -180,6 +182,7 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         state_dir=_resolve(file.state_dir, base) if "state_dir" in tables else default_state_dir(),
         intervals=Intervals(**file.intervals.given()) if "intervals" in tables else Intervals(),
         policy=Policy(**policy),
+        audit=_audit(file.audit.given()) if "audit" in tables else AuditSettings(),
         inbound=inbound_settings(file.inbound, base) if "inbound" in tables else InboundSettings(),
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
@@ -210,6 +213,12 @@ def _phone(phone: PhoneTable, pacing: Pacing, base: Path) -> PhoneSettings:
 
 def _overlaid(pacing: Pacing, own: dict[str, Any]) -> Pacing:
     return Pacing(**{key.name: getattr(pacing, key.name) for key in fields(pacing)} | own)
+
+
+def _audit(given: dict[str, Any]) -> AuditSettings:
+    for key in {"numbers", "bodies"} & given.keys():
+        given[key] = Veil(given[key])
+    return AuditSettings(**given)
 
 
 def _adb(given: dict[str, Any], base: Path) -> AdbSettings:

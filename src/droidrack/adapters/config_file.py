@@ -159,10 +159,24 @@ class InboundTable(Table):
     start_words: Annotated[list[Annotated[str, Field(pattern=_TEXT, max_length=64)]], _WORDS] = (
         ABSENT
     )
-    webhooks: Annotated[
-        list[WebhookTable], Field(description="[[inbound.webhooks]] tables")
-    ] = ABSENT
+    webhooks: Annotated[list[WebhookTable], Field(description="[[inbound.webhooks]] tables")] = (
+        ABSENT
+    )
     hooks: Annotated[list[HookTable], Field(description="[[inbound.hooks]] tables")] = ABSENT
+
+
+class AuditTable(Table):
+    """`[audit]`."""
+
+    numbers: Annotated[Literal["masked", "hashed"], Field(description='"masked" or "hashed"')] = (
+        ABSENT
+    )
+    bodies: Annotated[Literal["masked", "hashed"], Field(description='"masked" or "hashed"')] = (
+        ABSENT
+    )
+    retention_days: Annotated[float, Field(ge=2, le=3650, description="days from 2 to 3650")] = (
+        ABSENT
+    )
 
 
 class AdbTable(Table):
@@ -228,6 +242,7 @@ class DevicesFile(Table):
     policy: Annotated[PolicyTable, Field(description="a [policy] table")] = ABSENT
     inbound: Annotated[InboundTable, Field(description="an [inbound] table")] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [pacing] table")] = ABSENT
+    audit: Annotated[AuditTable, Field(description="an [audit] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
     phones: Annotated[
         list[PhoneTable], Field(min_length=1, description="a [[phones]] table for each phone")

@@ -82,6 +82,8 @@ class Rack:
             days = world.settings.policy.retention_days
             pruned = await world.journal.prune(world.ago(days * DAY_S))
             world.tell("journal pruned", messages=pruned, older_than_days=days)
+            audit_days = world.settings.audit.retention_days
+            await world.journal.audit.prune(world.ago(audit_days * DAY_S), world.clock.now())
             await world.clock.sleep(DAY_S)
 
     async def _reopen(self, pause: Pause) -> None:

@@ -7,6 +7,7 @@ Every default has its reason beside it.
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
+from droidrack.core.audit import Veil
 from droidrack.core.ids import Slot
 from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.report import UnknownAs
@@ -56,6 +57,15 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditSettings:
+    """How the audit is kept. Neither numbers nor texts ever stand in it as they are."""
+
+    numbers: Veil = Veil.HASHED  # answers "was this number ever written to?" to who has the key
+    bodies: Veil = Veil.MASKED  # a short text's hash could be found by trying texts
+    retention_days: float = 90.0  # longer than the texts, for complaints that come late
+
+
+@dataclass(frozen=True, slots=True)
 class AdbSettings:
     """The adb server to use."""
 
@@ -98,4 +108,5 @@ class Settings:
     intervals: Intervals = field(default_factory=Intervals)
     policy: Policy = field(default_factory=Policy)
     inbound: InboundSettings = field(default_factory=InboundSettings)
+    audit: AuditSettings = field(default_factory=AuditSettings)
     adb: tuple[AdbSettings, ...] = (AdbSettings(),)
