@@ -40,6 +40,7 @@ from droidrack.adapters.journal_writer import (
     Work,
     run_units,
 )
+from droidrack.adapters.usage_sql import SqlUsage
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.errors import JournalDamaged, JournalError, RackError
@@ -83,6 +84,10 @@ class SqlJournal:
         self._store: Store = store_for(location)
         self._book = Book(pen, Anchor(self._store.anchor))
         self.audit = SqlAudit(lambda: self._writes, lambda: self._reads, self._book)
+        self.usage = SqlUsage(
+            lambda name, work: self._writes.submit(name, work),
+            lambda name, work: self._reads.submit(name, work),
+        )
         self.inbox = SqlInbox(
             lambda name, work: self._writes.submit(name, work),
             lambda name, work: self._reads.submit(name, work),
@@ -228,13 +233,6 @@ class SqlJournal:
     async def park(self, id: int, reason: str, at: datetime) -> None:
         """See the port."""
         await self._writes.submit("park", partial(writes.park, id_=id, reason=reason, at=at))
-
-    async def segments_since(
-        self, device: DeviceUuid, since: datetime
-    ) -> tuple[tuple[datetime, int], ...]:
-        """See the port."""
-        work = partial(reads.segments_since, device=device, since=since)
-        return await self._reads.submit("segments", work)
 
     async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:
         """See the port."""

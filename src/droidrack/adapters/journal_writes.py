@@ -223,6 +223,8 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
         "radio_id": attempt.message_id,
         "boot_id": attempt.boot_id,
         "opened_at": attempt.opened_at,
+        "host_boot": attempt.tick.boot if attempt.tick else None,
+        "host_us": round(attempt.tick.seconds * 1e6) if attempt.tick else None,
         "void": False,
     }
     connection.execute(insert(attempts), columns)

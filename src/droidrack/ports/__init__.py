@@ -30,6 +30,7 @@ from droidrack.ports.panel import (
     SimPulse,
 )
 from droidrack.ports.phone import Completed, Phone, PhoneFiles
+from droidrack.ports.usage import HoldRecord, Send, Usage
 from droidrack.ports.vault import StoredSession, Vault
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Completed",
     "Dice",
     "Event",
+    "HoldRecord",
     "Journal",
     "Life",
     "Notebook",
@@ -52,11 +54,13 @@ __all__ = [
     "PhoneRecord",
     "RefusedItem",
     "Registration",
+    "Send",
     "Session",
     "Sighting",
     "SimPulse",
     "SimRecord",
     "StateChange",
     "StoredSession",
+    "Usage",
     "Vault",
 ]

@@ -12,6 +12,7 @@ from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
 from droidrack.ports.audit import Audit
 from droidrack.ports.inbox import Inbox
+from droidrack.ports.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +115,11 @@ class Journal(Protocol):
     """
 
     @property
+    def usage(self) -> Usage:
+        """What pace and quotas count, and which SIM rows are held."""
+        ...
+
+    @property
     def inbox(self) -> Inbox:
         """The texts that arrived, in the same storage."""
         ...
@@ -156,7 +162,10 @@ class Journal(Protocol):
         ...
 
     async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
-        """ACCEPTED messages in sending order: priority, then order of arrival."""
+        """ACCEPTED messages, at most `limit` of each SIM row, so that no row hides another.
+
+        In sending order: priority, then order of arrival.
+        """
         ...
 
     async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
@@ -220,12 +229,6 @@ class Journal(Protocol):
 
     async def park(self, id: int, reason: str, at: datetime) -> None:
         """The panel will never take this report: keep it, show it, do not offer it again."""
-        ...
-
-    async def segments_since(
-        self, device: DeviceUuid, since: datetime
-    ) -> tuple[tuple[datetime, int], ...]:
-        """(opened_at, segments) of this phone's attempts that may have reached the radio."""
         ...
 
     async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:
