@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from droidrack.app.arrival import Arrival
+from droidrack.app.asking import Asking
 from droidrack.app.confirming import Confirming
 from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
@@ -88,7 +89,7 @@ class Worker:
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
-        self._pace = Pace(world.clock, settings.pacing)
+        self._pace = Pace(world, settings)
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
@@ -248,14 +249,15 @@ class Worker:
             raise AssertionError("a phone on duty has a device")
         listening = Listening(world, handset)
         confirming = Confirming(world, handset, listening, on_settled=reporting.wake)
+        asking = Asking(world, handset)
         sending = Sending(
             world,
             handset,
-            self.settings.pacing,
+            self._pace,
             on_open=confirming.opened,
             on_answer=confirming.answered,
             on_settled=reporting.wake,
-            pace=self._pace,
+            asking=asking,
         )
         confirming.on_free = sending.wake
         confirming.on_retry = sending.retry
@@ -278,6 +280,7 @@ class Worker:
             group.create_task(confirming.run())
             group.create_task(Reconciling(world, handset).run())
             group.create_task(self._follow_commands(handset))
+            group.create_task(asking.run())
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")
             self._worked = True

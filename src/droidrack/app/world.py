@@ -11,9 +11,10 @@ from droidrack.app.notebook import MemoryNotebook
 from droidrack.app.steady import Steady
 from droidrack.app.waiting import Bell
 from droidrack.core.errors import ProfileError
-from droidrack.core.ids import DeviceUuid, MessageUid, Token
+from droidrack.core.ids import DeviceUuid, MessageUid, Slot, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
+from droidrack.core.tally import Tally
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
 from droidrack.ports.endpoint import Endpoint
 
@@ -49,6 +50,8 @@ class World:
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
+    # What each card sent: by ICCID, or by phone and slot where a phone does not tell it.
+    cards: dict[str | tuple[DeviceUuid, Slot], Tally] = field(default_factory=dict, repr=False)
     steady: Steady = field(init=False)
 
     def __post_init__(self) -> None:

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from droidrack.core.allowance import Allowance
 from droidrack.core.ids import Iccid, Imsi, Slot, SubId
 from droidrack.core.message import Message, MessageState
+from droidrack.core.optout import OptOut
 from droidrack.core.settings import Policy
 from droidrack.core.telephony import SimState
 
@@ -45,6 +47,11 @@ class Case:
     now: datetime  # aware, UTC
     policy: Policy
     held_s: float = 0.0
+    country: str = ""  # the SIM's, ISO 3166, two capitals; "": not known
+    opt_out: OptOut | None = None  # the recipient's entry in the opt-out list
+    asking: str = ""  # the package that shows a window on the phone and waits for its owner
+    allowance: Allowance | None = None  # what was sent and may be; None: nothing is counted
+    spent_s: float = 0.0  # how long a quota has been holding the SIM's messages
 
     @property
     def sim(self) -> SimReading | None:
@@ -62,6 +69,13 @@ class Rule(StrEnum):
     NUMBER = "number"
     SIM_ROW = "sim-row"
     SIM = "sim"
+    NATIONAL_NUMBER = "national-number"
+    PREFIX = "prefix"
+    OPT_OUT = "opt-out"
+    QUIET_HOURS = "quiet-hours"
+    DIALOG = "dialog"
+    QUOTA = "quota"
+    PACE = "pace"
     CALL = "call"  # Not of the door: the phone's profile has no call that takes this message.
 
 
@@ -85,6 +99,14 @@ class Refuse:
     rule: str = ""
 
 
+class Stops(StrEnum):
+    """Who else must not pass while a message is held."""
+
+    NOBODY = "nobody"
+    SIM = "sim"  # The messages behind it on the same SIM row keep their order.
+    PHONE = "phone"
+
+
 @dataclass(frozen=True, slots=True)
 class Hold:
     """It cannot go now; `code` says why. `until`: when that may change, where it is known."""
@@ -93,6 +115,7 @@ class Hold:
     detail: str = ""
     until: datetime | None = None
     rule: str = ""
+    stops: Stops = Stops.NOBODY
 
 
 Verdict = Refuse | Hold

@@ -8,7 +8,7 @@ pass decides. docs/policy.md has the same list with codes, remedies and settings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from droidrack.core import rules
+from droidrack.core import recipient, rules
 from droidrack.core.case import (
     Case,
     Decision,
@@ -18,6 +18,7 @@ from droidrack.core.case import (
     Rule,
     SimBinding,
     SimReading,
+    Stops,
     Verdict,
 )
 from droidrack.core.rules import expires_at, sim_hold
@@ -35,6 +36,7 @@ __all__ = [
     "SimBinding",
     "SimReading",
     "Step",
+    "Stops",
     "Verdict",
     "decide",
     "expires_at",
@@ -49,9 +51,16 @@ RULES: tuple[tuple[Rule, Asked], ...] = (
     (Rule.EXPIRY, rules.expiry),
     (Rule.BODY, rules.body),
     (Rule.SEGMENTS, rules.segments),
-    (Rule.NUMBER, rules.number),
+    (Rule.NUMBER, recipient.number),
     (Rule.SIM_ROW, rules.sim_row),
     (Rule.SIM, rules.sim),
+    (Rule.NATIONAL_NUMBER, recipient.national_number),
+    (Rule.PREFIX, recipient.prefix),
+    (Rule.OPT_OUT, recipient.opt_out),
+    (Rule.QUIET_HOURS, recipient.quiet_hours),
+    (Rule.DIALOG, rules.dialog),
+    (Rule.QUOTA, rules.quota),
+    (Rule.PACE, rules.pace),
 )
 """Every rule in the order it is asked: what can never go first, then the SIM, then what a message
 waits for. Each rule asks about its own matter only, and passes what an earlier one must refuse."""

@@ -1,30 +1,22 @@
-"""The rules of the door, one function each: None lets pass.
+"""The rules of the door about the message and the SIM, one function each: None lets pass.
 
 A rule asks about one matter. It may be asked although an earlier rule refuses (to explain a
 decision), so it must not fail on what that one would have kept out.
 """
 
-import re
 from datetime import datetime, timedelta
 
-from droidrack.core.case import Case, Hold, Refuse, SimBinding, SimReading, Verdict, failed
+from droidrack.core.case import Case, Hold, Refuse, SimBinding, SimReading, Stops, Verdict, failed
 from droidrack.core.message import Message, MessageState
 from droidrack.core.settings import Policy
 from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment
 from droidrack.core.telephony import SimState
 
-# Up to 15 digits by ITU-T E.164; short codes have at least three. Separators are the panel's to
-# remove: a number is never rewritten. `*` and `#` would reach supplementary services.
-_NUMBER = re.compile(r"\+?[0-9]{3,15}")
-
-
 def expires_at(message: Message, policy: Policy) -> datetime | None:
     """When a message may no longer be sent: its own limit or the site's, whichever is earlier."""
-    own = message.valid_until
-    if not policy.message_ttl_s:
-        return own
-    site = message.received_at + timedelta(seconds=policy.message_ttl_s)
-    return min(own, site) if own else site
+    ttl_s = policy.ttl_s(message.priority)
+    site = message.received_at + timedelta(seconds=ttl_s) if ttl_s else None
+    return min((limit for limit in (message.valid_until, site) if limit), default=None)
 
 
 def expiry(case: Case) -> Refuse | None:
@@ -60,13 +52,6 @@ def segments(case: Case) -> Refuse | None:
     return None
 
 
-def number(case: Case) -> Refuse | None:
-    """The number is one that may be dialled."""
-    if _NUMBER.fullmatch(case.message.number.reveal()):
-        return None
-    return failed("NUMBER_INVALID", "expected 3 to 15 digits, with or without a leading +")
-
-
 def sim_row(case: Case) -> Refuse | None:
     """The panel's SIM row belongs to this phone."""
     if case.binding is not None or case.row_exists:
@@ -79,26 +64,84 @@ def sim(case: Case) -> Verdict | None:
     hold = _sim_hold(case)
     if hold is None:
         return None
-    # A message that came while the SIM was held already waits its own time.
-    waited_s = (case.now - case.message.received_at).total_seconds()
-    own_s = min(case.held_s, waited_s) if waited_s >= 0 else case.held_s
-    return failed(hold.code, hold.detail) if own_s >= case.policy.sim_wait_s else hold
+    waits_s = _own_wait_s(case, case.held_s)
+    return failed(hold.code, hold.detail) if waits_s >= case.policy.sim_wait_s else hold
+
+
+def dialog(case: Case) -> Verdict | None:
+    """The phone does not ask anybody on its screen: what is sent now would queue up behind that."""
+    if not case.asking:
+        return None
+    detail = f"the phone shows a window of {case.asking} and waits for an answer"
+    if _own_wait_s(case, case.held_s) >= case.policy.sim_wait_s:
+        return failed("PHONE_ASKS", detail)
+    return Hold("PHONE_ASKS", detail, stops=Stops.PHONE)
+
+
+def quota(case: Case) -> Verdict | None:
+    """The SIM may send that much. What a quota stops waits as long as the site says."""
+    count = _count(case)
+    if case.allowance is None or count is None:
+        return None
+    found = case.allowance.quota_spent(count, case.message.number)
+    if found is None:
+        return None
+    until = case.allowance.date(found.until)
+    detail = f"{found.detail}; free from {until:%Y-%m-%d %H:%M}Z"
+    longest_s = case.policy.quota_wait_s
+    if longest_s and _own_wait_s(case, case.spent_s) >= longest_s:
+        return failed("QUOTA_USED", detail)
+    stops = Stops.NOBODY if found.newcomers_only else Stops.SIM
+    return Hold("QUOTA_USED", detail, until, stops=stops)
+
+
+def pace(case: Case) -> Verdict | None:
+    """There is room in every window of the SIM, of the phone and of Android's own guard."""
+    room, count = case.allowance, _count(case)
+    if room is None or count is None:
+        return None
+    if count > room.most_at_once:
+        return failed(
+            "TOO_MANY_SEGMENTS",
+            f"{count} segments, and this phone asks its owner beyond {room.most_at_once} at once",
+        )
+    card_at, phone_at = room.card_free_at(count), room.phone_free_at(count)
+    if card_at > room.now:
+        return Hold("PACE_LIMIT", "of the SIM", room.date(card_at), stops=Stops.SIM)
+    if phone_at > room.now:
+        return Hold("PACE_LIMIT", "of the phone", room.date(phone_at), stops=Stops.PHONE)
+    return None
 
 
 def sim_hold(binding: SimBinding, sim: SimReading | None) -> Hold | None:
     """Why a SIM row cannot send now; None when it can. `sim` is its slot's reading."""
     where = f"slot {binding.slot}"
     if sim is None or sim.state in (SimState.ABSENT, None):
-        return Hold("SIM_ABSENT", f"{where} is empty")
+        return Hold("SIM_ABSENT", f"{where} is empty", stops=Stops.SIM)
     if sim.state is None or not sim.state.usable or sim.sub_id is None:
-        return Hold("SIM_NOT_READY", f"{where} is {sim.state}")
+        return Hold("SIM_NOT_READY", f"{where} is {sim.state}", stops=Stops.SIM)
     if sim.in_service is False:
-        return Hold("NO_SERVICE", f"{where} is not registered with a network")
+        return Hold("NO_SERVICE", f"{where} is not registered with a network", stops=Stops.SIM)
     if binding.iccid is not None and sim.iccid is None:
-        return Hold("SIM_NOT_READY", f"{where}: the SIM does not tell its ICCID")
+        return Hold("SIM_NOT_READY", f"{where}: the SIM does not tell its ICCID", stops=Stops.SIM)
     if binding.iccid is not None and sim.iccid != binding.iccid:
-        return Hold("SIM_CHANGED", f"{where} holds another SIM than the panel's row was bound to")
+        return Hold(
+            "SIM_CHANGED",
+            f"{where} holds another SIM than the panel's row was bound to",
+            stops=Stops.SIM,
+        )
     return None
+
+
+def _own_wait_s(case: Case, held_s: float) -> float:
+    """How long a message has been held: one that came in the middle waits its own time."""
+    waited_s = (case.now - case.message.received_at).total_seconds()
+    return min(held_s, waited_s) if waited_s >= 0 else held_s
+
+
+def _count(case: Case) -> int | None:
+    """The segments of a text that can be cut; None: another rule refuses it."""
+    return segment(case.message.body.reveal()).count if segments(case) is None else None
 
 
 def _sim_hold(case: Case) -> Hold | None:
@@ -106,7 +149,7 @@ def _sim_hold(case: Case) -> Hold | None:
         return sim_hold(case.binding, case.sim)
     if not case.row_exists:
         return None
-    return Hold("SIM_NOT_READY", "no card was in this row's slot yet")
+    return Hold("SIM_NOT_READY", "no card was in this row's slot yet", stops=Stops.SIM)
 
 
 def _whole(text: str) -> bool:
