@@ -12,7 +12,7 @@ from droidrack.core.ids import DeviceUuid
 from droidrack.ports import Event, HoldRecord
 
 TOLD_AFTER_S = 60.0
-"""A wait for the pace that is over sooner is the pace itself and no news."""
+"""A wait for the pace that is longer than Android's own window is one of the site's making."""
 
 WAITS_FOR_SIM = frozenset({Rule.SIM, Rule.DIALOG})
 """Holds that share one patience, `sim_wait_s`."""
@@ -65,7 +65,7 @@ class Holding:
 
     async def seen(self, sim_uid: str, hold: Hold | None) -> None:
         """The first hold that a look at this row's messages found, or that there was none."""
-        if hold is not None and hold.rule == Rule.PACE and not self._long(hold):
+        if hold is not None and not self.is_news(hold):
             hold = None
         before = self._known.get(sim_uid)
         if hold is None and before is None:
@@ -75,9 +75,11 @@ class Holding:
         elif before != (hold.code, hold.detail):
             await self._write(sim_uid, hold, news=before is None or before[0] != hold.code)
 
-    def _long(self, hold: Hold) -> bool:
-        left = hold.until - self._world.clock.now() if hold.until else None
-        return left is not None and left.total_seconds() >= TOLD_AFTER_S
+    def is_news(self, hold: Hold) -> bool:
+        """Whether anybody wants to be told of it; the usual wait for the pace is the pace itself."""
+        if hold.rule != Rule.PACE or hold.until is None:
+            return True
+        return (hold.until - self._world.clock.now()).total_seconds() >= TOLD_AFTER_S
 
     async def _write(self, sim_uid: str, hold: Hold, *, news: bool) -> None:
         world, now = self._world, self._world.clock.now()

@@ -217,6 +217,8 @@ class Sending:
             spent_s=self._holding.spent_s(row),
         )
         decision = decide(replace(case, allowance=self._pace.allowance(case.sim)))
+        if isinstance(decision, Hold) and self._holding.is_news(decision):
+            self._minutes.hold(message, decision)
         if not isinstance(decision, Refuse):
             self._holding.decided(row, decision if isinstance(decision, Hold) else None)
         return decision
