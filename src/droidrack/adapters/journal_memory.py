@@ -14,6 +14,7 @@ from itertools import count
 from droidrack.adapters import journal_rules as rules
 from droidrack.adapters.audit_memory import AuditPages, MemoryAudit
 from droidrack.adapters.inbox_memory import InboxShelf, MemoryInbox
+from droidrack.adapters.optout_memory import Listed, MemoryOptOuts
 from droidrack.adapters.usage_memory import Holds, MemoryUsage
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.audit import AuditEntry, Pen
@@ -75,6 +76,7 @@ class MemoryDisk:
         self.tried: list[tuple[MessageUid, int]] = []  # Attempts, in the order of writing.
         self.holds: Holds = {}
         self.inbox = InboxShelf()
+        self.optouts: Listed = {}
         self.audit = AuditPages()
         self.orders = count(1)
 
@@ -112,6 +114,7 @@ class MemoryJournal:
         self._pen = pen()
         self.usage = MemoryUsage(self._sends, lambda: self._held().holds, self._writing_holds)
         self.inbox = MemoryInbox(lambda: self._held().inbox, self._writing)
+        self.optouts = MemoryOptOuts(lambda: self._held().optouts, self._writing_optouts)
         self.audit = MemoryAudit(self._pen, self._audit_to_read, self._writing_audit)
 
     async def open(self) -> None:
@@ -363,6 +366,11 @@ class MemoryJournal:
     def _writing_holds(self, unit: str) -> Iterator[Holds]:
         with self._writing(unit) as disk:
             yield disk.holds
+
+    @contextmanager
+    def _writing_optouts(self, unit: str) -> Iterator[Listed]:
+        with self._writing(unit) as disk:
+            yield disk.optouts
 
     def _audit_to_read(self) -> AuditPages:
         return self._held().audit

@@ -34,7 +34,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0006", "0005", "0003")
+REVISIONS = ("0001", "0006", "0005", "0003", "0004")
 """Every revision this program knows, oldest first. A journal at another one is from a newer
 program and is refused. A test pins that this agrees with `migrations/versions`."""
 

@@ -40,6 +40,7 @@ from droidrack.adapters.journal_writer import (
     Work,
     run_units,
 )
+from droidrack.adapters.optout_sql import SqlOptOuts
 from droidrack.adapters.usage_sql import SqlUsage
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.audit import AuditEntry, Pen
@@ -88,6 +89,7 @@ class SqlJournal:
             lambda name, work: self._writes.submit(name, work),
             lambda name, work: self._reads.submit(name, work),
         )
+        self.optouts = SqlOptOuts(lambda: self._writes, lambda: self._reads)
         self.inbox = SqlInbox(
             lambda name, work: self._writes.submit(name, work),
             lambda name, work: self._reads.submit(name, work),

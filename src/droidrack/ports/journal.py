@@ -12,6 +12,7 @@ from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
 from droidrack.ports.audit import Audit
 from droidrack.ports.inbox import Inbox
+from droidrack.ports.optouts import OptOuts
 from droidrack.ports.usage import Usage
 
 
@@ -117,6 +118,11 @@ class Journal(Protocol):
     @property
     def usage(self) -> Usage:
         """What pace and quotas count, and which SIM rows are held."""
+        ...
+
+    @property
+    def optouts(self) -> OptOuts:
+        """Who asked for no more messages."""
         ...
 
     @property
