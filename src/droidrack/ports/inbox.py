@@ -42,8 +42,8 @@ class Inbox(Protocol):
        when its time has come.
     4. `delivered` and `given_up` close a delivery for good; all three that follow `due` MUST leave
        a closed one as it is.
-    5. `prune` MUST keep the ids of pruned texts known for good, and MUST NOT touch a text that an
-       endpoint still has to get.
+    5. `prune` MUST NOT touch a text that an endpoint still has to get, and MUST see that what it
+       forgot counts as old where a backup brings it back in a later epoch.
     """
 
     async def watermark(self, device: DeviceUuid) -> Watermark | None:
