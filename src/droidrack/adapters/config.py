@@ -25,6 +25,7 @@ from droidrack.core.audit import Veil
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
 from droidrack.core.inbound_settings import InboundSettings
+from droidrack.core.message import Priority
 from droidrack.core.redact import redact
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
@@ -176,6 +177,11 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
     policy = file.policy.given() if "policy" in tables else {}
     if "unknown_as" in policy:
         policy["unknown_as"] = UnknownAs(policy["unknown_as"])
+    for prefixes in ("allow_prefixes", "block_prefixes"):
+        if prefixes in policy:
+            policy[prefixes] = tuple(policy[prefixes])
+    if "quiet_classes" in policy:
+        policy["quiet_classes"] = tuple(map(Priority.from_wire, policy["quiet_classes"]))
     return Settings(
         panel=PanelSettings(**panel),
         phones=tuple(_phone(phone, pacing, base) for phone in file.phones),

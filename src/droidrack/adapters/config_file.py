@@ -35,6 +35,10 @@ class Table(BaseModel):
         return {name: getattr(self, name) for name in self.model_fields_set}
 
 
+_PREFIX = r"^(\+[0-9]{1,15}|[0-9*#]{1,15})$"
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
+
+
 def _seconds(low: float, high: float) -> Any:
     return Field(ge=low, le=high, description=f"seconds from {low:g} to {high:g}")
 
@@ -68,6 +72,15 @@ class IntervalsTable(Table):
     report_s: Annotated[float, _seconds(0, 60)] = ABSENT
 
 
+Prefix = Annotated[
+    str,
+    Field(pattern=_PREFIX, description="the start of a number, such as +4915 or 72"),
+]
+_PREFIXES = Field(description='a list of starts of numbers such as ["+49", "72"]')
+_CLOCK = Field(pattern=_TIME, description="a time of the day such as 21:00")
+_TTL = Field(ge=0, le=604_800, description="seconds from 0 (as message_ttl_s) to 604800 (a week)")
+
+
 class PolicyTable(Table):
     """`[policy]`."""
 
@@ -78,6 +91,21 @@ class PolicyTable(Table):
     message_ttl_s: Annotated[
         float, Field(ge=0, le=604_800, description="seconds from 0 (no expiry) to 604800 (a week)")
     ] = ABSENT
+    high_ttl_s: Annotated[float, _TTL] = ABSENT
+    normal_ttl_s: Annotated[float, _TTL] = ABSENT
+    low_ttl_s: Annotated[float, _TTL] = ABSENT
+    allow_service_codes: Annotated[bool, Field(description="true or false")] = ABSENT
+    allow_premium: Annotated[bool, Field(description="true or false")] = ABSENT
+    allow_prefixes: Annotated[list[Prefix], _PREFIXES] = ABSENT
+    block_prefixes: Annotated[list[Prefix], _PREFIXES] = ABSENT
+    quiet_from: Annotated[str, _CLOCK] = ABSENT
+    quiet_until: Annotated[str, _CLOCK] = ABSENT
+    quiet_classes: Annotated[
+        list[Literal["high", "normal", "low"]],
+        Field(description='a list of "high", "normal" and "low"'),
+    ] = ABSENT
+    time_zone: Annotated[str, Field(description="a time zone such as Europe/Berlin")] = ABSENT
+    optout_confirm_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
     sim_wait_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
     confirm_deadline_s: Annotated[float, _seconds(5, 3600)] = ABSENT
     unknown_hold_s: Annotated[float, _seconds(0, 86_400)] = ABSENT

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from droidrack.adapters.config_file import DevicesFile
 from droidrack.adapters.config_rules import TO_REFERENCE, Mistake, Place, suggestion
 from droidrack.core.errors import ConfigError
+from droidrack.core.message import Priority
 from droidrack.core.redact import redact
 
 SEEN_LIMIT = 60
@@ -139,6 +140,8 @@ def toml_value(value: object) -> str:
     """A value as TOML writes it; None, which TOML does not have, as an empty text."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Priority):
+        value = value.word
     if isinstance(value, int | float):
         return str(value).removesuffix(".0")
     if isinstance(value, tuple):

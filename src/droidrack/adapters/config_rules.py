@@ -34,6 +34,7 @@ def broken_rules(tree: dict[str, Any], base: Path) -> Iterator[Mistake]:
     yield from _secrets(tree)
     yield from _panel(_table(tree, "panel"), base)
     yield from _poll(_table(tree, "intervals"), _table(tree, "panel"))
+    yield from _policy(_table(tree, "policy"))
     yield from _inbound(_table(tree, "inbound"), base)
     yield from _adb(_tables(tree, "adb"))
     phones = _tables(tree, "phones")
@@ -95,6 +96,19 @@ def _is_file(text: str, base: Path) -> bool:
         return (base / Path(text).expanduser()).is_file()
     except RuntimeError:  # `~nobody/…`
         return False
+
+
+def _policy(policy: dict[str, Any]) -> Iterator[Mistake]:
+    zone = policy.get("time_zone")
+    if isinstance(zone, str) and not _zone_exists(zone):
+        yield ("policy", "time_zone"), _zone_fault(zone)
+    allowed, blocked = policy.get("allow_prefixes"), policy.get("block_prefixes")
+    for index, prefix in enumerate(blocked if isinstance(blocked, list) else []):
+        if isinstance(allowed, list) and prefix in allowed:
+            yield (
+                ("policy", "block_prefixes", index),
+                "expected a prefix that allow_prefixes does not hold as well: the longest decides",
+            )
 
 
 def _inbound(inbound: dict[str, Any], base: Path) -> Iterator[Mistake]:
