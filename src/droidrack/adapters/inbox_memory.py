@@ -1,13 +1,16 @@
 """The inbox in memory: the same contract over lists, for tests, simulation and `demo`."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 
+from droidrack.adapters.optout_memory import Listed
 from droidrack.core.ids import DeviceUuid, Iccid
-from droidrack.core.inbound import InboundText, Watermark
+from droidrack.core.inbound import NOBODY, Asked, InboundText, Watermark
+from droidrack.core.optout import OptOut, OptOutSource
+from droidrack.core.optout_words import Intent
 from droidrack.ports.inbox import Delivery, Passed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,15 +44,17 @@ class MemoryInbox:
 
     Args:
         held: the shelf of whoever holds the journal; raises as every reading call does.
+        listed: the opt-out list beside it.
         writing: around a change that cannot fail, with the name of the unit.
     """
 
     def __init__(
         self,
         held: Callable[[], InboxShelf],
+        listed: Callable[[], Listed],
         writing: Callable[[str], AbstractContextManager[object]],
     ) -> None:
-        self._held, self._writing = held, writing
+        self._held, self._listed, self._writing = held, listed, writing
 
     async def watermark(self, device: DeviceUuid) -> Watermark | None:
         """See the port."""
@@ -60,12 +65,19 @@ class MemoryInbox:
         return tuple(mark for _, mark in sorted(self._held().marks.items()))
 
     async def receive(
-        self, watermark: Watermark, texts: Sequence[InboundText], endpoints: Collection[str]
+        self,
+        watermark: Watermark,
+        texts: Sequence[InboundText],
+        endpoints: Collection[str],
+        asked: Mapping[str, Asked] = NOBODY,
     ) -> tuple[InboundText, ...]:
         """See the port."""
         with self._writing("inbound"):
             shelf = self._held()
             new = tuple(text for text in texts if _store(shelf, text, sorted(endpoints)))
+            for text in new:
+                if text.id in asked:
+                    _heed(self._listed(), asked[text.id], text.seen_at)
             shelf.marks[watermark.device] = watermark
         return new
 
@@ -167,6 +179,14 @@ def _store(shelf: InboxShelf, text: InboundText, endpoints: Sequence[str]) -> bo
         owed = _Owed(next(shelf.numbers), text, name, text.seen_at)
         shelf.owed[owed.id] = owed
     return True
+
+
+def _heed(listed: Listed, asked: Asked, at: datetime) -> None:
+    number = asked.number
+    if asked.intent is Intent.STOP:
+        listed.setdefault(number, OptOut(number, at, OptOutSource.STOP))
+    elif number in listed and listed[number].source is OptOutSource.STOP:
+        del listed[number]
 
 
 def _same(text: InboundText, known: InboundText) -> bool:

@@ -5,7 +5,7 @@ safe; the same statements serve both dialects.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -28,8 +28,11 @@ from sqlalchemy import (
 from droidrack.adapters.inbox_schema import OPEN, deliveries, inbound, inbox_marks
 from droidrack.adapters.journal_schema import EPOCH, cards
 from droidrack.adapters.journal_writes import card_id
+from droidrack.adapters.optout_sql import add_entries, entries_among, remove_entry
 from droidrack.core.ids import Body, DeviceUuid, Iccid, Msisdn, Slot
-from droidrack.core.inbound import InboundText, Mark, Watermark
+from droidrack.core.inbound import NOBODY, Asked, InboundText, Mark, Watermark
+from droidrack.core.optout import OptOut, OptOutSource
+from droidrack.core.optout_words import Intent
 from droidrack.ports.inbox import Delivery, Passed
 
 T = TypeVar("T")
@@ -85,11 +88,19 @@ class SqlInbox:
         return await self._read("watermark", _watermarks)
 
     async def receive(
-        self, watermark: Watermark, texts: Sequence[InboundText], endpoints: Collection[str]
+        self,
+        watermark: Watermark,
+        texts: Sequence[InboundText],
+        endpoints: Collection[str],
+        asked: Mapping[str, Asked] = NOBODY,
     ) -> tuple[InboundText, ...]:
         """See the port."""
         work = partial(
-            _receive, watermark=watermark, texts=tuple(texts), endpoints=sorted(endpoints)
+            _receive,
+            watermark=watermark,
+            texts=tuple(texts),
+            endpoints=sorted(endpoints),
+            asked=dict(asked),
         )
         return await self._write("inbound", work)
 
@@ -151,8 +162,12 @@ def _receive(
     watermark: Watermark,
     texts: Sequence[InboundText],
     endpoints: Sequence[str],
+    asked: Mapping[str, Asked],
 ) -> tuple[InboundText, ...]:
     new = tuple(text for text in texts if _store(connection, text, endpoints))
+    for text in new:
+        if text.id in asked:
+            _heed(connection, asked[text.id], text.seen_at)
     row = _mark_row(watermark)
     same = inbox_marks.c.device == watermark.device
     if connection.execute(update(inbox_marks).where(same).values(row)).rowcount == 0:
@@ -184,6 +199,16 @@ def _store(connection: Connection, text: InboundText, endpoints: Sequence[str]) 
     if owed:
         connection.execute(insert(deliveries), owed)
     return True
+
+
+def _heed(connection: Connection, asked: Asked, at: datetime) -> None:
+    number = asked.number
+    if asked.intent is Intent.STOP:
+        add_entries(connection, (OptOut(number, at, OptOutSource.STOP),))
+        return
+    listed = entries_among(connection, (number.reveal(),)).get(number)
+    if listed is not None and listed.source is OptOutSource.STOP:
+        remove_entry(connection, number)
 
 
 def _known(connection: Connection, text: InboundText) -> bool:

@@ -113,7 +113,9 @@ class MemoryJournal:
         self._damaged = False
         self._pen = pen()
         self.usage = MemoryUsage(self._sends, lambda: self._held().holds, self._writing_holds)
-        self.inbox = MemoryInbox(lambda: self._held().inbox, self._writing)
+        self.inbox = MemoryInbox(
+            lambda: self._held().inbox, lambda: self._held().optouts, self._writing
+        )
         self.optouts = MemoryOptOuts(lambda: self._held().optouts, self._writing_optouts)
         self.audit = MemoryAudit(self._pen, self._audit_to_read, self._writing_audit)
 

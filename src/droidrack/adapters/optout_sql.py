@@ -37,17 +37,17 @@ class SqlOptOuts:
 
     async def add(self, entries: Sequence[OptOut]) -> int:
         """See the port."""
-        return await self._writes().submit("optout", partial(_add, entries=tuple(entries)))
+        return await self._writes().submit("optout", partial(add_entries, entries=tuple(entries)))
 
     async def remove(self, number: Msisdn) -> bool:
         """See the port."""
-        return await self._writes().submit("optout", partial(_remove, number=number))
+        return await self._writes().submit("optout", partial(remove_entry, number=number))
 
     async def among(self, numbers: Iterable[Msisdn]) -> Mapping[Msisdn, OptOut]:
         """See the port."""
         wanted = tuple({number.reveal() for number in numbers})
         return (
-            await self._reads().submit("optouts", partial(_among, wanted=wanted)) if wanted else {}
+            await self._reads().submit("optouts", partial(entries_among, wanted=wanted)) if wanted else {}
         )
 
     async def entries(self, *, after: Msisdn | None = None, limit: int) -> tuple[OptOut, ...]:
@@ -59,10 +59,11 @@ class SqlOptOuts:
         return await self._writes().submit("optout", partial(_confirm, number=number, uid=uid))
 
 
-def _add(connection: Connection, entries: tuple[OptOut, ...]) -> int:
+def add_entries(connection: Connection, entries: tuple[OptOut, ...]) -> int:
+    """Put numbers on the list within the open transaction; how many were new."""
     first = {entry.number.reveal(): entry for entry in reversed(entries)}
     _alone(connection)
-    listed = _among(connection, tuple(first))
+    listed = entries_among(connection, tuple(first))
     rows = [
         {"number": number, "since": e.since, "source": e.source.value, "note": e.note}
         for number, e in first.items()
@@ -73,12 +74,14 @@ def _add(connection: Connection, entries: tuple[OptOut, ...]) -> int:
     return len(rows)
 
 
-def _remove(connection: Connection, number: Msisdn) -> bool:
+def remove_entry(connection: Connection, number: Msisdn) -> bool:
+    """Take a number off the list within the open transaction; whether it was on it."""
     gone = connection.execute(delete(optouts).where(optouts.c.number == number.reveal()))
     return gone.rowcount > 0
 
 
-def _among(connection: Connection, wanted: tuple[str, ...]) -> dict[Msisdn, OptOut]:
+def entries_among(connection: Connection, wanted: tuple[str, ...]) -> dict[Msisdn, OptOut]:
+    """Those of some numbers that are on the list."""
     found: dict[Msisdn, OptOut] = {}
     for start in range(0, len(wanted), BATCH):
         some = wanted[start : start + BATCH]
@@ -97,7 +100,7 @@ def _entries(connection: Connection, after: Msisdn | None, limit: int) -> tuple[
 
 def _confirm(connection: Connection, number: Msisdn, uid: MessageUid) -> bool:
     _alone(connection)
-    entry = _among(connection, (number.reveal(),)).get(number)
+    entry = entries_among(connection, (number.reveal(),)).get(number)
     if entry is None or entry.confirmation not in (None, uid):
         return False
     this = update(optouts).where(optouts.c.number == number.reveal())

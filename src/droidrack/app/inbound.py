@@ -20,6 +20,7 @@ from droidrack.core.ids import Body
 from droidrack.core.inbound import (
     MARKS,
     UNSEEN,
+    Asked,
     InboundText,
     Watermark,
     advanced,
@@ -28,6 +29,8 @@ from droidrack.core.inbound import (
     is_old,
     text_id,
 )
+from droidrack.core.numbering import Reading, read_number
+from droidrack.core.optout_words import keywords
 
 PAGE = 100
 """Rows of one look. What is more comes at once with the next."""
@@ -56,6 +59,8 @@ class Receiving:
         self._store = InboxStore(handset)
         self._mark: Watermark | None = None
         self.looked = asyncio.Event()  # There was a look, or the store did not allow one.
+        site = world.settings.inbound
+        self._keywords = keywords(site.languages, site.stop_words, site.start_words)
         self._endpoints = tuple(endpoint.name for endpoint in world.endpoints)
 
     async def run(self) -> None:
@@ -128,10 +133,14 @@ class Receiving:
         now = world.clock.now()
         texts = [await self._text(row, bodies.get(row.mark.row_id), now) for row in fresh]
         reached = advanced(mark, [row.mark for row in rows], now)
-        new = await world.journal.inbox.receive(reached, texts, self._endpoints)
+        asked = {text.id: wish for text in texts if (wish := self._asked(text)) is not None}
+        new = await world.journal.inbox.receive(reached, texts, self._endpoints, asked)
         self._mark = reached
         for text in new:
-            world.tell("text received", device=text.device, id=text.id, sender=text.sender)
+            wish = asked[text.id].intent.value if text.id in asked else ""
+            world.tell(
+                "text received", device=text.device, id=text.id, sender=text.sender, asks=wish
+            )
         if new:
             self._on_new()
         return len(new)
@@ -151,6 +160,17 @@ class Receiving:
             received_at=_moment(row.mark.date_ms or row.mark.sent_ms),
             seen_at=now,
         )
+
+    def _asked(self, text: InboundText) -> Asked | None:
+        """What a text asks of the opt-out list, if anything."""
+        intent = self._keywords.intent(text.body.reveal())
+        if intent is None:
+            return None
+        country = self._handset.country(text.slot) if text.slot is not None else ""
+        reading = read_number(text.sender, country)
+        # A sender that cannot be read cannot be written to either; it is listed as it stands.
+        number = reading.canonical if isinstance(reading, Reading) else text.sender
+        return Asked(intent, number)
 
     def _known(self) -> Watermark:
         if self._mark is None:

@@ -7,11 +7,13 @@ Once none is, the store counts as another one (a new *epoch*), and dates and tex
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from droidrack.core.ids import Body, DeviceUuid, Iccid, Msisdn, Slot
+from droidrack.core.optout_words import Intent
 
 TYPE_INBOX = 1
 """`type` of a row that arrived (Telephony.Sms.MESSAGE_TYPE_INBOX)."""
@@ -86,6 +88,18 @@ class InboundText:
     body: Body
     received_at: datetime  # By the phone's clock.
     seen_at: datetime  # By the host's.
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the sender of a text asks for: no more messages, or messages again."""
+
+    intent: Intent
+    number: Msisdn  # The sender's, as the opt-out list writes it.
+
+
+NOBODY: Mapping[str, Asked] = MappingProxyType({})
+"""No text asks for anything."""
 
 
 def event_of(text: InboundText, phone: str) -> dict[str, object]:

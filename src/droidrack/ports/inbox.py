@@ -1,12 +1,12 @@
 """The inbox: the texts that arrived, and who still has to be told of them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from droidrack.core.ids import DeviceUuid, Iccid
-from droidrack.core.inbound import InboundText, Watermark
+from droidrack.core.inbound import NOBODY, Asked, InboundText, Watermark
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class Passed:
 class Inbox(Protocol):
     """The durable memory of texts that arrived. Part of the journal, with its lock and its errors.
 
-    1. `receive` MUST store the texts, one delivery of each per endpoint, and the watermark in one
-       transaction.
+    1. `receive` MUST store the texts, one delivery of each per endpoint, the watermark, and what
+       new texts ask of the opt-out list, in one transaction. A START takes off the list what a STOP
+       put there, and nothing that an operator did.
     2. `receive` MUST store a text once however often it comes: by its id; and, where its epoch is
        not the first, also by device, sender, time of reception and body, because a backup brings
        rows back under new ids. Within one epoch equal texts of two rows are two texts.
@@ -55,9 +56,16 @@ class Inbox(Protocol):
         ...
 
     async def receive(
-        self, watermark: Watermark, texts: Sequence[InboundText], endpoints: Collection[str]
+        self,
+        watermark: Watermark,
+        texts: Sequence[InboundText],
+        endpoints: Collection[str],
+        asked: Mapping[str, Asked] = NOBODY,
     ) -> tuple[InboundText, ...]:
-        """Store what a look found; the texts that were new, in their order."""
+        """Store what a look found; the texts that were new, in their order.
+
+        `asked` says by id which texts ask for no more messages, or for messages again.
+        """
         ...
 
     async def texts(
