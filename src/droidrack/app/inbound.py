@@ -137,9 +137,9 @@ class Receiving:
         new = await world.journal.inbox.receive(reached, texts, self._endpoints, asked)
         self._mark = reached
         for text in new:
-            wish = asked[text.id].intent.value if text.id in asked else ""
+            asks = asked[text.id].intent.value if text.id in asked else ""
             world.tell(
-                "text received", device=text.device, id=text.id, sender=text.sender, asks=wish
+                "text received", device=text.device, id=text.id, sender=text.sender, asks=asks
             )
         if new:
             self._on_new()
