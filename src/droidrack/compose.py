@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
+from droidrack.app.acts import Act, recorded
 from droidrack.app.arrival import Seen
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
 from droidrack.core.audit import Pen
 from droidrack.core.errors import BridgeDown, ConfigError
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, Msisdn, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
@@ -117,6 +118,25 @@ async def accept_journal(settings: Settings) -> None:
     )
     await journal.open()
     await journal.close()
+
+
+@asynccontextmanager
+async def audited(
+    settings: Settings, what: str, *, subject: str = "", number: Msisdn | None = None
+) -> AsyncIterator[Act]:
+    """Around what an operator does: one line of the audit tells it, with its outcome.
+
+    Raises:
+        JournalError, VaultError: no line can be written; then nothing is done either.
+    """
+    from droidrack.adapters.audit_desk import AuditDesk
+    from droidrack.adapters.clock import SystemClock
+    from droidrack.adapters.operator import operator
+
+    desk = AuditDesk(_state_dir(settings) / JOURNAL_FILE, partial(pen, settings))
+    act = Act(what, subject, number=number)
+    async with recorded(desk, SystemClock(), operator(), act):
+        yield act
 
 
 @asynccontextmanager

@@ -62,6 +62,10 @@ class Store(Protocol):
         """
         ...
 
+    def beside(self) -> Connection:
+        """A connection that writes beside a controller: without the lock, one moment at a time."""
+        ...
+
     def check(self, connection: Connection) -> None:
         """Raise JournalDamaged unless the stored bytes are sound."""
         ...
@@ -176,6 +180,16 @@ class SqliteStore:
         )
         event.listen(self._engine, "begin", _begin)
         return self._engine.connect()
+
+    def beside(self) -> Connection:
+        """As durable as the writer's, but the log is the writer's to move into the file."""
+        if not self.path.exists():
+            raise _absent(self.name)
+        if self._engine is None:
+            self._engine = _sqlite_engine(self.path)
+        connection = self._engine.connect()
+        connection.info["begin"] = "BEGIN IMMEDIATE"
+        return connection
 
     def connect(self, *, writing: bool) -> Connection:
         """A connection that commits durably, or one that can only read."""
@@ -301,6 +315,13 @@ class PostgresStore:
         """The server itself refuses what this connection would write."""
         connection = self._engine.connect()
         connection.execute(text("SET default_transaction_read_only TO on"))
+        connection.commit()
+        return connection
+
+    def beside(self) -> Connection:
+        """The server lets many write."""
+        connection = self._engine.connect()
+        connection.execute(text("SET synchronous_commit TO on"))
         connection.commit()
         return connection
 

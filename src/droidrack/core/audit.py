@@ -30,6 +30,9 @@ GENESIS = "0" * DIGEST_HEX
 VEILED_HEX = 16
 """Hexadecimal digits of a hashed number: 64 bits keep a million numbers apart for good."""
 
+ACCEPTED = "run --accept-journal"
+"""The act that takes a journal as it is; right behind a gap it says that the loss is known."""
+
 DETAIL_LIMIT = 500
 """Characters of a line's sentence: a line is evidence, not a dump."""
 
@@ -185,6 +188,24 @@ def written_at(line: AuditLine) -> datetime:
         return datetime.max.replace(tzinfo=UTC)
 
 
+def exported(line: AuditLine) -> str:
+    """A line for other programs: its facts and its digest in one JSON object."""
+    return canonical({**line.facts(), "digest": line.digest})
+
+
+def imported(text: str) -> AuditLine:
+    """The line of one exported object.
+
+    Raises:
+        ValueError: it is none.
+    """
+    facts = json.loads(text)
+    if not isinstance(facts, dict) or not isinstance(facts.get("n"), int):
+        raise ValueError("expected a JSON object with a number `n`")  # noqa: TRY004 - one error
+    digest = str(facts.pop("digest", ""))
+    return AuditLine(facts["n"], canonical(facts), digest)
+
+
 def _derived(key: bytes, purpose: str) -> bytes:
     return hmac.digest(key, f"droidrack {purpose}".encode(), "sha256") if key else b""
 
@@ -216,10 +237,14 @@ class Fault:
 
 
 class Verifier:
-    """Checks lines as they come, the oldest first; the whole chain need not fit into memory."""
+    """Checks lines as they come, the oldest first; the whole chain need not fit into memory.
 
-    def __init__(self, pen: Pen) -> None:
+    `whole` False: a part of a chain, which may begin and end anywhere.
+    """
+
+    def __init__(self, pen: Pen, *, whole: bool = True) -> None:
         self._pen = pen
+        self._whole = whole
         self._first: AuditLine | None = None
         self._last = Head()
         self._begin = Head()  # What stands before the first line that has to be there.
@@ -227,6 +252,7 @@ class Verifier:
         self._wanted: Head | None = None
         self.count = 0
         self.gaps: list[Fault] = []
+        self.explained: list[Fault] = []  # Gaps that an operator accepted.
 
     def expect(self, anchor: Head) -> None:
         """The chain has to hold this line, unchanged. To be told before the first line."""
@@ -255,9 +281,15 @@ class Verifier:
             self._begin = Head(int(facts["subject"]), str(facts["detail"]))
         elif facts.get("kind") == AuditKind.GAP:
             self.gaps.append(Fault(seq, f"line {seq} records a loss: {facts.get('detail')}"))
+        elif facts.get("kind") == AuditKind.ACT and facts.get("what") == ACCEPTED:
+            self._explain(seq)
         if self._wanted is not None and seq == self._wanted.seq:
             self._anchored = line.head
         self._last = line.head
+
+    def _explain(self, seq: int) -> None:
+        if self.gaps and self.gaps[-1].seq == seq - 1:
+            self.explained.append(self.gaps.pop())
 
     def _order(self, line: AuditLine, facts: Mapping[str, Any]) -> Iterator[Fault]:
         seq, before = line.seq, self._last
@@ -282,7 +314,7 @@ class Verifier:
             yield Fault(wanted.seq, f"line {wanted.seq} is not the one that the anchor knows")
 
     def _start(self) -> Iterator[Fault]:
-        if self._first is None:
+        if self._first is None or not self._whole:
             return
         first, begin = self._first.seq, self._begin
         if first > begin.seq + 1:

@@ -163,8 +163,11 @@ async def _bind(settings: "Settings", phone: "PhoneSettings", slot: int | None, 
     from droidrack.app.handset import Handset
     from droidrack.app.sim_rows import rebind
 
-    async with compose.open_world(settings, note) as world:
-        _, session = await session_of(world, phone)
+    async with (
+        compose.open_world(settings, note) as world,
+        compose.audited(settings, "sims bind", subject=phone.name) as act,
+    ):
+        act.device, session = await session_of(world, phone)
         row = row_of(phone, session, slot, uid)
         await _open_journal(world)
         try:
@@ -176,6 +179,7 @@ async def _bind(settings: "Settings", phone: "PhoneSettings", slot: int | None, 
             before, now = await rebind(world, handset, row)
         finally:
             await world.journal.close()
+        act.detail = f"{said_of(row)} means card {now}; before: {before}"
     click.echo(f"{phone.name}: SIM row {said_of(row)} means card {now} now; before: {before}")
 
 
