@@ -17,6 +17,7 @@ from droidrack.core.settings import (
     Pacing,
     PanelSettings,
     Policy,
+    Quota,
 )
 
 EXAMPLE = Path(__file__).parents[2] / "devices.example.toml"
@@ -43,6 +44,8 @@ def held_keys(tree: dict[str, Any]) -> set[str]:
         "WebhookTable": tree["inbound"]["webhooks"],
         "HookTable": tree["inbound"]["hooks"],
         "PacingTable": [tree["pacing"]],
+        "WindowTable": tree["pacing"]["window"],
+        "QuotaTable": [tree["quota"]],
         "AuditTable": [tree["audit"]],
         "AdbTable": tree["adb"],
         "PhoneTable": tree["phones"],
@@ -72,13 +75,15 @@ def test_example_shows_every_key() -> None:
         ("intervals", Intervals()),
         ("policy", Policy()),
         ("pacing", Pacing()),
+        ("quota", Quota()),
         ("audit", AuditSettings()),
     ],
 )
 def test_example_shows_the_defaults(table: str, values: object) -> None:
     """A value that the example calls the default is the default."""
     shown = tomllib.loads(EXAMPLE.read_text())[table]
-    shown.pop("url", None)
+    for example in ("url", "window"):
+        shown.pop(example, None)
 
     real = {key: getattr(values, key) for key in shown}
     assert {key: list(v) if isinstance(v, tuple) else v for key, v in real.items()} == shown

@@ -107,6 +107,10 @@ class PolicyTable(Table):
     time_zone: Annotated[str, Field(description="a time zone such as Europe/Berlin")] = ABSENT
     optout_confirm_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
     sim_wait_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
+    quota_wait_s: Annotated[
+        float,
+        Field(ge=0, le=3_000_000, description="seconds from 0 (until it may go) to 3000000"),
+    ] = ABSENT
     confirm_deadline_s: Annotated[float, _seconds(5, 3600)] = ABSENT
     unknown_hold_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
     unknown_as: Annotated[
@@ -121,6 +125,17 @@ class PolicyTable(Table):
     )
 
 
+class WindowTable(Table):
+    """`[[pacing.window]]`."""
+
+    segments: Annotated[
+        int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
+    ]
+    # A month: beyond that a quota counts, by the calendar.
+    seconds: Annotated[float, _seconds(1, 31 * 86_400)]
+    per: Annotated[Literal["phone", "sim"], Field(description='"phone" or "sim"')] = ABSENT
+
+
 class PacingTable(Table):
     """`[pacing]`, and `[phones.pacing]` for one phone."""
 
@@ -129,6 +144,28 @@ class PacingTable(Table):
     window_segments: Annotated[
         int, Field(ge=1, le=10_000, description="a whole number from 1 to 10000")
     ] = ABSENT
+    jitter_s: Annotated[float, _seconds(0, 3600)] = ABSENT
+    window: Annotated[
+        list[WindowTable], Field(max_length=16, description="[[pacing.window]] tables, at most 16")
+    ] = ABSENT
+
+
+_CAP = Field(ge=0, le=10_000_000, description="a whole number from 0 (no limit) to 10000000")
+
+
+class QuotaTable(Table):
+    """`[quota]`, `[phones.quota]` for one phone and `[phones.slots.quota]` for one SIM slot."""
+
+    segments_per_hour: Annotated[int, _CAP] = ABSENT
+    segments_per_day: Annotated[int, _CAP] = ABSENT
+    messages_per_month: Annotated[int, _CAP] = ABSENT
+    recipients_per_day: Annotated[int, _CAP] = ABSENT
+    recipients_per_month: Annotated[int, _CAP] = ABSENT
+    reset_time: Annotated[str, _CLOCK] = ABSENT
+    reset_day: Annotated[int, Field(ge=1, le=31, description="a day of the month, 1 to 31")] = (
+        ABSENT
+    )
+    time_zone: Annotated[str, Field(description="a time zone such as Europe/Berlin")] = ABSENT
 
 
 class WebhookTable(Table):
@@ -231,6 +268,7 @@ class SlotTable(Table):
         str, Field(pattern=_TEXT, max_length=64, description="a text of 1 to 64 characters")
     ]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="two capitals such as DE")]
+    quota: Annotated[QuotaTable, Field(description="a [phones.slots.quota] table")] = ABSENT
 
 
 class PhoneTable(Table):
@@ -259,6 +297,7 @@ class PhoneTable(Table):
         str, Field(pattern=_PATH, description="the path of a file that holds the pairing token")
     ] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [phones.pacing] table")] = ABSENT
+    quota: Annotated[QuotaTable, Field(description="a [phones.quota] table")] = ABSENT
 
 
 class DevicesFile(Table):
@@ -270,6 +309,7 @@ class DevicesFile(Table):
     policy: Annotated[PolicyTable, Field(description="a [policy] table")] = ABSENT
     inbound: Annotated[InboundTable, Field(description="an [inbound] table")] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [pacing] table")] = ABSENT
+    quota: Annotated[QuotaTable, Field(description="a [quota] table")] = ABSENT
     audit: Annotated[AuditTable, Field(description="an [audit] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
     phones: Annotated[

@@ -24,6 +24,9 @@ Place = tuple[str | int, ...]
 Mistake = tuple[Place, str]
 """Where, and what is wrong there; the text never holds a value that may be a secret."""
 
+Owner = tuple[Place, dict[str, Any]]
+"""A table of the file with its place."""
+
 ADB_PORT = 5037  # where every adb tool expects, and if need be starts, its server
 
 TO_REFERENCE = "give the token by reference: token_env or token_file"
@@ -42,7 +45,10 @@ def broken_rules(tree: dict[str, Any], base: Path) -> Iterator[Mistake]:
     yield from _matches(phones)
     for index, phone in phones:
         yield from _phone(("phones", index), phone)
-    yield from _fit(tree, phones)
+    owners = _owners(tree, phones)
+    for place, owner in owners:
+        yield from _quotas(place, owner)
+    yield from _fit(tree, owners)
 
 
 def is_loopback(url: str) -> bool:
@@ -269,22 +275,46 @@ def _phone(place: Place, phone: dict[str, Any]) -> Iterator[Mistake]:
             )
 
 
-def _fit(tree: dict[str, Any], phones: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
-    """The longest permitted message fits every window: else it would wait for good."""
+def _quotas(place: Place, owner: dict[str, Any]) -> Iterator[Mistake]:
+    """Of `[quota]`, and of those that lie over it."""
+    zone = _table(owner, "quota").get("time_zone")
+    if isinstance(zone, str) and not _zone_exists(zone):
+        yield (*place, "quota", "time_zone"), _zone_fault(zone)
+
+
+def _fit(tree: dict[str, Any], owners: list[Owner]) -> Iterator[Mistake]:
+    """The longest permitted message fits every window and quota: else it would wait for good."""
     longest = _table(tree, "policy").get("max_segments", Policy().max_segments)
-    common = _table(tree, "pacing").get("window_segments")
-    windows: list[tuple[Place, object]] = [(("pacing",), common or Pacing().window_segments)]
-    for index, phone in phones:
-        own = _table(phone, "pacing").get("window_segments")
-        if own is not None:
-            windows.append((("phones", index, "pacing"), own))
-    for place, window in windows:
-        if isinstance(longest, int) and isinstance(window, int) and 0 < window < longest:
+    for place, room in _rooms(tree, owners):
+        if isinstance(longest, int) and isinstance(room, int) and 0 < room < longest:
             yield (
-                (*place, "window_segments"),
-                f"expected at least {longest}, the policy's max_segments, seen {window}: a text "
+                place,
+                f"expected at least {longest}, the policy's max_segments, seen {room}: a text "
                 "that long would never be sent",
             )
+
+
+def _rooms(tree: dict[str, Any], owners: list[Owner]) -> Iterator[tuple[Place, object]]:
+    """Every number of segments that a whole message has to fit into."""
+    if "window_segments" not in _table(tree, "pacing"):
+        yield ("pacing", "window_segments"), Pacing().window_segments
+    for place, owner in owners:
+        pacing, quota = _table(owner, "pacing"), _table(owner, "quota")
+        yield (*place, "pacing", "window_segments"), pacing.get("window_segments")
+        for at, window in _tables(pacing, "window"):
+            yield (*place, "pacing", "window", at, "segments"), window.get("segments")
+        for key in ("segments_per_hour", "segments_per_day"):
+            yield (*place, "quota", key), quota.get(key)
+
+
+def _owners(tree: dict[str, Any], phones: list[tuple[int, dict[str, Any]]]) -> list[Owner]:
+    """The file, its phones and their slots: whoever may have a pacing or a quota."""
+    owners: list[Owner] = [((), tree)]
+    for index, phone in phones:
+        place: Place = ("phones", index)
+        owners.append((place, phone))
+        owners += [((*place, "slots", at), slot) for at, slot in _tables(phone, "slots")]
+    return owners
 
 
 def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:
