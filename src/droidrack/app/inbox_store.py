@@ -34,7 +34,7 @@ class InboxRow:
     """A text in the store, without its body."""
 
     mark: Mark
-    sub_id: int | None  # On some builds the slot's number.
+    sub_id: int | None
     sender: Msisdn
 
 
@@ -87,11 +87,11 @@ class InboxStore:
         return {row_id: Body(text) for row_id, text in found.items() if text is not None}
 
     async def sim_of(self, row: InboxRow) -> tuple[Slot | None, Iccid | None]:
-        """Slot and card that a text came in on; None where that cannot be told any more."""
-        sims = await self._handset.refresh_sims(SIMS_FRESH_S)
-        by_slot = self._handset.profile.facts.rows_by_slot
-        for sim in sims:
-            if row.sub_id is not None and row.sub_id == (sim.slot if by_slot else sim.sub_id):
+        """Slot and card that a text came in on; None where that cannot be told (any more)."""
+        if self._handset.profile.facts.rows_by_slot:  # Then it may be a slot's number, or not.
+            return None, None
+        for sim in await self._handset.refresh_sims(SIMS_FRESH_S):
+            if row.sub_id is not None and row.sub_id == sim.sub_id:
                 return sim.slot, sim.iccid
         return None, None
 
