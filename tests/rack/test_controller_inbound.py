@@ -211,11 +211,13 @@ def test_build_whose_rows_may_name_slots_names_no_card(tmp_path: Path) -> None:
 
     async def play() -> None:
         spec = spec_with(swift(0, api=29, sims=2), maker="HUAWEI", rows_by_slot=True)
-        async with inbound_bench([spec], tmp_path) as (table, receiver):
-            async with table.controller() as running:
-                await running.ready()
-                table.phones[0].model.receive_sms(1, SENDER, "hello")
-                await running.until(lambda: bool(receiver.taken), "the text")
+        async with (
+            inbound_bench([spec], tmp_path) as (table, receiver),
+            table.controller() as running,
+        ):
+            await running.ready()
+            table.phones[0].model.receive_sms(1, SENDER, "hello")
+            await running.until(lambda: bool(receiver.taken), "the text")
         assert (None, None) == (receiver.taken[0]["slot"], receiver.taken[0]["iccid"])
 
     asyncio.run(play())

@@ -96,7 +96,6 @@ def test_webhook_without_a_receiver_fails_and_tells_nothing_private() -> None:
 
 def test_webhook_that_never_answers_costs_its_deadline() -> None:
     """A receiver that hangs is left."""
-
     with socket.create_server(("127.0.0.1", 0)) as silent:
         failed = failure(webhook(f"http://127.0.0.1:{silent.getsockname()[1]}", deadline_s=0.2))
     assert "no answer within 0.2 s" in failed.message
