@@ -8,8 +8,6 @@ Android's guard sits there; a card's sends go with the card to another phone.
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from droidrack.app.guard import read_guard_windows
-from droidrack.app.handset import Handset
 from droidrack.app.world import World
 from droidrack.core.allowance import Allowance
 from droidrack.core.case import SimReading
@@ -39,23 +37,23 @@ class Pace:
         self._guard: tuple[Window, ...] = (ANDROIDS_OWN,)
         self._noted: Tally | None = None  # The card of the call that is being made.
 
-    async def begin(self, handset: Handset) -> None:
+    async def begin(self, device: DeviceUuid, guard: tuple[Window, ...]) -> None:
         """Take up what this phone sent in earlier lives, and how far its own guard lets it go."""
-        self._guard = await read_guard_windows(self._world, handset)
+        self._guard = guard
         gap_s = self._settings.pacing.min_gap_s * self._world.settings.policy.max_segments
         windows = (*windows_per(self._settings.pacing, Per.PHONE), *self._guard)
         span = timedelta(seconds=max(gap_s, *(window.seconds for window in windows)))
-        if handset.device == self._device and span <= self._span:
+        if device == self._device and span <= self._span:
             return
         since = self._world.clock.now() - span
-        sends = await self._world.journal.usage.of_phone(handset.device, since)
+        sends = await self._world.journal.usage.of_phone(device, since)
         self._phone = tally_of(self._world, sends)
-        if handset.device != self._device:
+        if device != self._device:
             self._rests = None
         for send in sends:
             at = self._steady.of(send.opened_at, send.tick)
             self._rests = rest_until(at, send.segments, self._settings.pacing, 0.0, self._rests)
-        self._device, self._span = handset.device, span
+        self._device, self._span = device, span
 
     async def take_up(self, sims: tuple[SimReading, ...]) -> None:
         """Take up what the cards of this phone sent, on whatever phone."""

@@ -11,25 +11,41 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from droidrack.app.asking import Asking
+from droidrack.app.guard import read_guard_windows
 from droidrack.app.handset import Handset
 from droidrack.app.holding import Holding
 from droidrack.app.in_flight import InFlight, what_flies
 from droidrack.app.minutes import Minutes
 from droidrack.app.pace import Pace
+from droidrack.app.recipients import Recipients
+from droidrack.app.settling import Settling
 from droidrack.app.world import World
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
-from droidrack.core.audit import AuditEntry
-from droidrack.core.door import Case, Decision, Go, Hold, Refuse, Rule, SimBinding, Stops, decide
+from droidrack.core.attempt import Attempt, EvidenceKind
+from droidrack.core.door import (
+    Case,
+    Decision,
+    Go,
+    Hold,
+    Refuse,
+    Rule,
+    SimBinding,
+    Stops,
+    Verdict,
+    decide,
+)
 from droidrack.core.errors import Effect, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid
 from droidrack.core.message import Message, MessageState
 from droidrack.core.reply import Refused, Returned
-from droidrack.core.report import report_for
 from droidrack.core.retry import UNTOLD_LIMIT
+from droidrack.core.settings import PhoneSettings
 from droidrack.core.turn import in_turn
 
 LOOKAHEAD = 50
 """Waiting messages of each SIM row that are looked at in one pass."""
+
+LOOKAHEAD_LIMIT = 1000
+"""The most of them, where those in front wait for the morning: all that intake lets wait."""
 
 HELD_RECHECK_S = 5.0
 """How often messages that could not go are looked at again when nothing else wakes the room."""
@@ -51,6 +67,7 @@ class _Look:
     """What a look at one SIM row came to."""
 
     sent: bool = False
+    stopped: bool = False  # Nothing that is behind may overtake.
     ends: bool = False  # Nobody else of this phone may pass now.
     wait_s: float | None = None  # Until this row may go on; None: nobody knows.
 
@@ -62,6 +79,7 @@ class Sending:
         self,
         world: World,
         handset: Handset,
+        settings: PhoneSettings,
         pace: Pace,
         *,
         on_open: Callable[[MessageUid], None],
@@ -74,21 +92,23 @@ class Sending:
         self._world = world
         self._handset = handset
         self._pace = pace
+        self._recipients = Recipients(world, settings)
         self._asking = asking or Asking(world, handset)
         self._asking.on_change = self.wake
         self._holding = Holding(world, handset.device)
         self._on_open = on_open
         self._on_answer = on_answer
-        self._on_settled = on_settled
         self._only = only
         self._wake = asyncio.Event()
         self._calm = asyncio.Event()
         self._calm.set()
         self._draining = False
         self._not_before: dict[MessageUid, datetime] = {}
+        self._depth = LOOKAHEAD
         self._served: dict[str, int] = {}  # By SIM row: which of our sends was its last.
         self._sends = 0
         self._minutes = Minutes(world.journal, world.clock, handset.device)
+        self._settling = Settling(world, handset.device, self._minutes, on_settled)
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -110,7 +130,8 @@ class Sending:
 
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
-        await self._pace.begin(self._handset)
+        guard = await read_guard_windows(self._world, self._handset)
+        await self._pace.begin(self._handset.device, guard)
         await self._holding.recall()
         while True:
             self._wake.clear()
@@ -129,7 +150,7 @@ class Sending:
         journal, device = self._world.journal, self._handset.device
         waiting = [
             message
-            for message in await journal.waiting(device, limit=LOOKAHEAD)
+            for message in await journal.waiting(device, limit=self._depth)
             if self._only in (None, message.uid)
         ]
         await self._lift(self._holding.rows - {message.sim_uid for message in waiting})
@@ -139,10 +160,12 @@ class Sending:
         await self._pace.take_up(self._handset.sims)
         bindings = await self._handset.bindings()
         in_flight = await what_flies(self._world, self._handset)
-        waits_s = [HELD_RECHECK_S]
-        for queue in in_turn(waiting, self._served):
-            look = await self._look_at(queue, bindings, in_flight)
-            if look.sent:
+        cases = {message.uid: self._case(message, bindings) for message in waiting}
+        await self._recipients.look_up(cases.values())
+        waits_s, queues = [HELD_RECHECK_S], in_turn(waiting, self._served)
+        for queue in queues:
+            look = await self._look_at([cases[message.uid] for message in queue], in_flight)
+            if look.sent or self._deepen(queue, look):
                 return 0
             if look.ends:
                 return look.wait_s
@@ -152,36 +175,45 @@ class Sending:
 
     async def _look_at(
         self,
-        queue: Sequence[Message],
-        bindings: Mapping[str, SimBinding],
+        queue: Sequence[Case],
         in_flight: InFlight,
     ) -> "_Look":
         """Look at one SIM row's messages in order: refuse what can never go, send the first one.
 
         Nothing overtakes a message that stops its SIM; what is behind it may still be refused.
         """
-        sim_uid = queue[0].sim_uid
+        sim_uid = queue[0].message.sim_uid
         holds: list[Hold] = []
         stop: Hold | None = None
-        for message in queue:
-            decision = self._ask_the_door(message, bindings.get(sim_uid))
+        for case in queue:
+            decision = self._ask_the_door(case)
             if isinstance(decision, Refuse):
-                await self._refuse(message, decision)
+                await self._settling.refuse(case.message, decision)
             elif isinstance(decision, Hold):
                 holds.append(decision)
                 stop = stop or (decision if decision.stops is not Stops.NOBODY else None)
                 if decision.rule == Rule.PACE and decision.stops is Stops.PHONE:
                     break  # Of no use to look at the others: soon it is this one's turn.
-            elif stop is None and self._ripe(message, in_flight):
+            elif stop is None and self._ripe(case.message, in_flight):
                 if self._draining:
                     return _Look(ends=True)
-                await self._holding.seen(sim_uid, holds[0] if holds else None)
-                await self._call(message, decision)
+                await self._holding.seen(sim_uid, _of_sim(holds))
+                await self._call(case, decision)
                 self._sends += 1
                 self._served[sim_uid] = self._sends
                 return _Look(sent=True)
-        await self._holding.seen(sim_uid, stop or (holds[0] if holds else None))
-        return self._nap(holds)
+        await self._holding.seen(sim_uid, stop or _of_sim(holds))
+        return replace(self._nap(holds), stopped=stop is not None)
+
+    def _deepen(self, queue: Sequence[Message], look: "_Look") -> bool:
+        """Look further where all that was seen of a SIM row waits and lets others overtake."""
+        if len(queue) < LOOKAHEAD:
+            self._depth = LOOKAHEAD
+        hidden = len(queue) >= self._depth and not look.stopped and not look.ends
+        if not hidden or self._depth >= LOOKAHEAD_LIMIT:
+            return False
+        self._depth = min(2 * self._depth, LOOKAHEAD_LIMIT)
+        return True
 
     def _nap(self, holds: Sequence[Hold]) -> "_Look":
         """How long a SIM row's holds last at least, and whether they are its phone's."""
@@ -203,8 +235,8 @@ class Sending:
             return False
         return in_flight.admits(message.number)
 
-    def _ask_the_door(self, message: Message, binding: SimBinding | None) -> Decision:
-        row = message.sim_uid
+    def _case(self, message: Message, bindings: Mapping[str, SimBinding]) -> Case:
+        row, binding = message.sim_uid, bindings.get(message.sim_uid)
         case = Case(
             message=message,
             binding=binding,
@@ -216,9 +248,13 @@ class Sending:
             asking=self._asking.package,
             spent_s=self._holding.spent_s(row),
         )
-        decision = decide(replace(case, allowance=self._pace.allowance(case.sim)))
+        return self._recipients.placed(case)
+
+    def _ask_the_door(self, case: Case) -> Decision:
+        row, allowance = case.message.sim_uid, self._pace.allowance(case.sim)
+        decision = decide(replace(self._recipients.known(case), allowance=allowance))
         if isinstance(decision, Hold) and self._holding.is_news(decision):
-            self._minutes.hold(message, decision)
+            self._minutes.hold(case.message, decision)
         if not isinstance(decision, Refuse):
             self._holding.decided(row, decision if isinstance(decision, Hold) else None)
         return decision
@@ -228,17 +264,17 @@ class Sending:
         session = self._world.vault.load(self._handset.device)
         return session is not None and any(row.uid == sim_uid for row in session.sims)
 
-    async def _call(self, message: Message, go: Go) -> None:
+    async def _call(self, case: Case, go: Go) -> None:
         self._calm.clear()
         try:
-            await self._send(message, go)
+            await self._send(case, go)
         finally:
             self._calm.set()
 
     # --- One attempt --------------------------------------------------------------------------
 
-    async def _send(self, message: Message, go: Go) -> None:
-        world, handset = self._world, self._handset
+    async def _send(self, case: Case, go: Go) -> None:
+        world, handset, message = self._world, self._handset, case.message
         life = await world.journal.life(message.uid)
         if life is None:
             raise AssertionError("a waiting message is in the journal")
@@ -259,14 +295,18 @@ class Sending:
         try:
             call = handset.call_for(attempt, message)
         except ProfileError as error:
-            await self._refuse(message, _uncallable(error.code, error.message))
+            await self._settling.refuse(message, _uncallable(error.code, error.message))
             return
         except ValueError:  # Of `call_for`: a row of the profile that does not fit a message.
             text = f"{handset.profile.name} has no call that takes this message"
-            await self._refuse(message, _uncallable(ProfileError.code, text))
+            await self._settling.refuse(message, _uncallable(ProfileError.code, text))
             return
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt, self._minutes.go(message, go))
+        kept_back = await self._recipients.last_word(case)
+        if kept_back is not None:
+            await self._keep_back(message, kept_back)
+            return
         self._pace.note(go.sim, go.segments, message.number)
         self._on_open(message.uid)
         try:
@@ -279,17 +319,28 @@ class Sending:
         finally:
             self._pace.answered(go.segments)
         if isinstance(reply, Returned):
-            await self._move(message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED)
+            await self._settling.move(
+                message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED
+            )
         elif isinstance(reply, Refused) and reply.effect is Effect.NONE:
             self._pace.take_back()
-            await self._move(
+            await self._settling.move(
                 message, MessageState.FAILED, reply.code, EvidenceKind.CALL_REFUSED, reply.message
             )
         else:
-            await self._move(
+            await self._settling.move(
                 message, MessageState.SENDING, "", EvidenceKind.CALL_LOST, reply.message
             )
         self._on_answer()
+
+    async def _keep_back(self, message: Message, verdict: Verdict) -> None:
+        """The phone hears nothing of an attempt that is on disk already."""
+        kind = EvidenceKind.CALL_NOT_MADE
+        await self._settling.move(
+            message, MessageState.ACCEPTED, verdict.code, kind, verdict.detail
+        )
+        if isinstance(verdict, Refuse):
+            await self._settling.refuse(message, verdict)
 
     async def _call_failed(self, attempt: Attempt, message: Message, error: PhoneError) -> None:
         if error.effect is Effect.NONE and attempt.number >= UNTOLD_LIMIT:
@@ -298,53 +349,14 @@ class Sending:
             state, kind = MessageState.ACCEPTED, EvidenceKind.CALL_NOT_MADE
         else:
             state, kind = MessageState.SENDING, EvidenceKind.CALL_LOST
-        await self._move(message, state, error.code, kind, error.message)
-
-    async def _refuse(self, message: Message, refusal: Refuse) -> None:
-        await self._move(
-            message,
-            refusal.state,
-            refusal.code,
-            EvidenceKind.POLICY,
-            refusal.detail,
-            audit=self._minutes.refuse(message, refusal),
-        )
-
-    async def _move(
-        self,
-        message: Message,
-        state: MessageState,
-        code: str,
-        kind: EvidenceKind,
-        detail: str = "",
-        audit: Sequence[AuditEntry] = (),
-    ) -> None:
-        now = self._world.clock.now()
-        report = None
-        if state in (MessageState.FAILED, MessageState.EXPIRED):
-            unknown_as = self._world.settings.policy.unknown_as
-            report = report_for(message.uid, state, code, now, unknown_as)
-        await self._world.journal.settle(
-            message.uid,
-            state,
-            code=code,
-            evidence=[Evidence(kind, now, detail)],
-            report=report,
-            at=now,
-            audit=audit,
-        )
-        if report is not None:
-            self._world.tell(
-                "message settled",
-                device=self._handset.device,
-                uid=message.uid,
-                state=state.value,
-                code=code,
-                proof=kind.value,
-            )
-            self._on_settled()
+        await self._settling.move(message, state, error.code, kind, error.message)
 
 
 def _uncallable(code: str, detail: str) -> Refuse:
     """The phone's profile has no call for a message."""
     return Refuse(MessageState.FAILED, code, detail, rule=Rule.CALL)
+
+
+def _of_sim(holds: Sequence[Hold]) -> Hold | None:
+    """The first hold that says something of the SIM: a recipient's night does not."""
+    return next((hold for hold in holds if hold.rule != Rule.QUIET_HOURS), None)

@@ -19,9 +19,6 @@ INTERVAL_MS = "sms_outgoing_check_interval_ms"
 
 ANDROIDS_OWN = Window(30, 60.0)
 
-READINGS_KEPT = 8
-"""Of one phone: more changes than that between two boots are nobody's honest work."""
-
 
 @dataclass(frozen=True, slots=True)
 class GuardReading:
@@ -46,11 +43,18 @@ def read_guard(boot_id: str, count: str, interval_ms: str) -> GuardReading:
 
 
 def kept_readings(earlier: Iterable[GuardReading], now: GuardReading) -> tuple[GuardReading, ...]:
-    """What has to be remembered: the readings of this boot, and the last one before it."""
+    """What has to be remembered, oldest first, with `now` at the end.
+
+    The last reading of an earlier boot, and of this one the smallest count and longest interval.
+    """
     readings = list(earlier)
-    here = [reading for reading in readings if reading.boot_id == now.boot_id]
     before = [reading for reading in readings if reading.boot_id != now.boot_id][-1:]
-    return (*before, *(reading for reading in here if reading != now), now)[-READINGS_KEPT:]
+    here = [*(reading for reading in readings if reading.boot_id == now.boot_id), now]
+    smallest = min(here, key=lambda reading: reading.window.segments)
+    longest = max(here, key=lambda reading: reading.window.seconds)
+    kept = dict.fromkeys((*before, smallest, longest))
+    kept.pop(now, None)
+    return (*kept, now)
 
 
 def guard_windows(readings: Iterable[GuardReading]) -> tuple[Window, ...]:
