@@ -47,12 +47,12 @@ def summary(life: Life, names: Mapping[DeviceUuid, str], *, reveal: bool) -> Sho
     message = life.message
     last = life.attempts[-1] if life.attempts else None
     return {
-        "received_at": _iso(message.received_at),
+        "received_at": iso(message.received_at),
         "phone": names.get(life.device, life.device),
         "state": life.state.value,
         "code": life.code or None,
-        "to": _shown(message.number, reveal=reveal),
-        "text": _shown(message.body, reveal=reveal),
+        "to": shown(message.number, reveal=reveal),
+        "text": shown(message.body, reveal=reveal),
         "slot": last.slot if last else None,
         "segments": last.segments if last else None,
         "attempts": len(life.attempts),
@@ -79,12 +79,12 @@ def whole(life: Life, names: Mapping[DeviceUuid, str], *, reveal: bool) -> Shown
         "device": life.device,
         "sim": message.sim_uid,
         "priority": message.priority.name.lower(),
-        "valid_until": _iso(message.valid_until),
+        "valid_until": iso(message.valid_until),
         "code_kind": code.kind.value if code else None,
         "meaning": code.text if code else None,
         "remedy": code.remedy if code else None,
         "changes": [
-            {"at": _iso(change.at), "state": change.state.value, "code": change.code or None}
+            {"at": iso(change.at), "state": change.state.value, "code": change.code or None}
             for change in life.changes
         ],
         "refusals": [_evidence(item) for number, item in life.evidence if not number],
@@ -122,7 +122,7 @@ def report_lines(life: Life) -> tuple[str, ...]:
     lines = []
     for report, acknowledged, parked in life.reports:
         fate = (
-            f"acknowledged {_iso(acknowledged)}"
+            f"acknowledged {iso(acknowledged)}"
             if acknowledged
             else f"not told: {parked}"
             if parked
@@ -135,10 +135,10 @@ def report_lines(life: Life) -> tuple[str, ...]:
 def _attempt(attempt: Attempt, evidence: Iterable[tuple[int, Evidence]], *, reveal: bool) -> Shown:
     return {
         "number": attempt.number,
-        "opened_at": _iso(attempt.opened_at),
+        "opened_at": iso(attempt.opened_at),
         "slot": attempt.slot,
         "sub_id": attempt.sub_id,
-        "iccid": _shown(attempt.iccid, reveal=reveal),
+        "iccid": shown(attempt.iccid, reveal=reveal),
         "segments": attempt.segments,
         "watermark": attempt.watermark,
         "message_id": attempt.message_id or None,
@@ -150,7 +150,7 @@ def _attempt(attempt: Attempt, evidence: Iterable[tuple[int, Evidence]], *, reve
 def _evidence(item: Evidence) -> Shown:
     return {
         "kind": item.kind.value,
-        "at": _iso(item.at),
+        "at": iso(item.at),
         "detail": item.detail or None,
         "row_id": item.row_id,
     }
@@ -159,19 +159,20 @@ def _evidence(item: Evidence) -> Shown:
 def _report(report: StatusReport, acknowledged: datetime | None, parked: str) -> Shown:
     return {
         "status": report.status.value,
-        "at": _iso(report.at),
+        "at": iso(report.at),
         "error": report.error or None,
-        "acknowledged_at": _iso(acknowledged),
+        "acknowledged_at": iso(acknowledged),
         "parked": parked or None,
     }
 
 
-def _shown(value: Masked | None, *, reveal: bool) -> str | None:
+def shown(value: Masked | None, *, reveal: bool) -> str | None:
+    """A private value, behind its mask unless a person asks."""
     if value is None:
         return None
     return value.reveal() if reveal else value.masked()
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     """UTC with milliseconds."""
     return moment.isoformat(timespec="milliseconds") if moment else None

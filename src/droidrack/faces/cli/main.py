@@ -27,6 +27,7 @@ COMMANDS = {
     "send": ("bench", "Send one message from a bench and wait for its proof."),
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
+    "inbox": ("inbox", "List the texts that arrived on the phones."),
     "audit": ("audit", "What was decided and done: list, export, and check it for touches."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
