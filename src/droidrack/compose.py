@@ -167,11 +167,12 @@ async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:
 
 
 async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord, ...] | None:
-    """The cards that a phone's SIM rows are bound to; None where there is no journal yet."""
+    """The cards that a phone's SIM rows are bound to; None before a controller served it."""
     if not has_journal(settings):
         return None
     async with observe_journal(settings) as journal:
-        return await journal.sims(device)
+        served = any(record.device == device for record in await journal.phones())
+        return await journal.sims(device) if served else None
 
 
 def has_journal(settings: Settings) -> bool:
