@@ -153,6 +153,7 @@ async def _walk(world: World, handset: Handset, phone: PhoneSettings, uid: Messa
     sending = Sending(
         world,
         handset,
+        phone,
         Pace(world, phone),
         on_open=confirming.opened,
         on_answer=confirming.answered,

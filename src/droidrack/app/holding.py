@@ -76,7 +76,7 @@ class Holding:
             await self._write(sim_uid, hold, news=before is None or before[0] != hold.code)
 
     def is_news(self, hold: Hold) -> bool:
-        """Whether anybody wants to be told of it; the usual wait for the pace is the pace itself."""
+        """Whether anybody wants to be told of it: the usual wait for the pace is none."""
         if hold.rule != Rule.PACE or hold.until is None:
             return True
         return (hold.until - self._world.clock.now()).total_seconds() >= TOLD_AFTER_S

@@ -253,6 +253,7 @@ class Worker:
         sending = Sending(
             world,
             handset,
+            self.settings,
             self._pace,
             on_open=confirming.opened,
             on_answer=confirming.answered,

@@ -22,6 +22,7 @@ class SimReading:
     iccid: Iccid | None
     imsi: Imsi | None = None
     in_service: bool | None = None  # None: not known, which holds nothing
+    country: str = ""  # of its home network, ISO 3166, two capitals; "": the phone does not say
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from droidrack.core.rules import expires_at, sim_hold
 from droidrack.core.sms import segment
 
 __all__ = [
+    "LAST",
     "OUTRIGHT",
     "RULES",
     "Case",
@@ -40,6 +41,7 @@ __all__ = [
     "Verdict",
     "decide",
     "expires_at",
+    "last_word",
     "refuse_outright",
     "sim_hold",
     "trace",
@@ -68,6 +70,9 @@ waits for. Each rule asks about its own matter only, and passes what an earlier 
 OUTRIGHT = frozenset({Rule.BODY, Rule.SEGMENTS, Rule.NUMBER})
 """The rules that ask about the message alone: their refusals need not wait for a phone."""
 
+LAST = frozenset({Rule.EXPIRY, Rule.OPT_OUT, Rule.QUIET_HOURS})
+"""The rules whose answer may change between the look at a message and its call."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -94,13 +99,19 @@ def decide(case: Case) -> Decision:
     return Go(sim, sim.sub_id, segment(case.message.body.reveal()).count)
 
 
-def refuse_outright(case: Case) -> Refuse | None:
+def refuse_outright(case: Case) -> Verdict | None:
     """What is wrong with the message itself, if anything; nothing of the phone is looked at."""
-    for rule, ask in RULES:
-        verdict = _ask(rule, ask, case) if rule in OUTRIGHT else None
-        if isinstance(verdict, Refuse):
-            return verdict
-    return None
+    return _first(case, OUTRIGHT)
+
+
+def last_word(case: Case) -> Verdict | None:
+    """What may have changed since the door let a message pass, if it did."""
+    return _first(case, LAST)
+
+
+def _first(case: Case, rules: frozenset[Rule]) -> Verdict | None:
+    verdicts = (_ask(rule, ask, case) for rule, ask in RULES if rule in rules)
+    return next((verdict for verdict in verdicts if verdict is not None), None)
 
 
 def _ask(rule: Rule, ask: Asked, case: Case) -> Verdict | None:

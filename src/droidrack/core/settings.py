@@ -162,6 +162,10 @@ class PhoneSettings:
     pacing: Pacing = field(default_factory=Pacing)
     quota: Quota = field(default_factory=Quota)
 
+    def country_of(self, slot: Slot) -> str:
+        """The country of the SIM in a slot, ISO 3166, two capitals; "" where nobody says."""
+        return next((entry.country for entry in self.slots if entry.slot == slot), "")
+
     def quota_of(self, slot: Slot) -> Quota:
         """What the SIM in a slot may send."""
         own = next((entry.quota for entry in self.slots if entry.slot == slot), None)
