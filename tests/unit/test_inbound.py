@@ -53,10 +53,11 @@ def test_loss_of_the_newest_row_leaves_the_next_one_as_anchor() -> None:
 
 
 def test_loss_of_all_known_rows_begins_a_new_epoch() -> None:
-    """A row with a known id and another date is another row."""
+    """None of them is there, or an id means another row: a store that somebody rebuilt."""
     mark = known(row(3), row(2, 5))
     assert (1, ()) == (after_loss(mark, []).epoch, after_loss(mark, []).marks)
     assert 1 == after_loss(mark, [row(3, 77)]).epoch
+    assert 1 == after_loss(mark, [row(3, 77), row(2, 5)]).epoch
 
 
 def test_old_rows_of_a_later_epoch_come_from_a_backup() -> None:

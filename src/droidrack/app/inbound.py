@@ -119,7 +119,7 @@ class Receiving:
         rows = await self._store.rows_from(anchor.row_id if anchor else 0, PAGE)
         if anchor is not None and (not rows or rows[0].mark != anchor):
             # The newest row is gone: deleted, or the whole store is another one.
-            lost = after_loss(mark, await self._store.alive(mark.marks[1:]))
+            lost = after_loss(mark, await self._store.under(mark.marks))
             await self._keep(lost)
             if lost.epoch != mark.epoch:
                 self._world.tell("inbox counts anew", device=self._handset.device)

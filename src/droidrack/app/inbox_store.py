@@ -53,15 +53,13 @@ class InboxStore:
         rows = await self._query(MARK_COLUMNS, INBOX, "_id DESC", limit)
         return tuple(mark for row in rows if (mark := _mark(row)) is not None)
 
-    async def alive(self, marks: Sequence[Mark]) -> tuple[Mark, ...]:
-        """Those of these rows that are still what they were."""
+    async def under(self, marks: Sequence[Mark]) -> frozenset[Mark]:
+        """What the store holds now under the ids of these rows, texts that were sent included."""
         if not marks:
-            return ()
-        ids = ",".join(str(mark.row_id) for mark in marks)
-        where = f"{INBOX} AND _id IN ({ids})"
+            return frozenset()
+        where = f"_id IN ({','.join(str(mark.row_id) for mark in marks)})"
         rows = await self._query(MARK_COLUMNS, where, "_id DESC", len(marks))
-        there = {_mark(row) for row in rows}
-        return tuple(mark for mark in marks if mark in there)
+        return frozenset(mark for row in rows if (mark := _mark(row)) is not None)
 
     async def rows_from(self, row_id: int, limit: int) -> tuple[InboxRow, ...]:
         """The oldest rows with this id or a higher one, oldest first; at most `limit`."""

@@ -3,11 +3,12 @@
 Row ids alone do not say what is new. A store may be cleared, or the phone reset: ids then start
 anew, and a backup may bring old texts back under new ids. So a watermark is not a number but the
 newest rows seen, each with its dates: as long as one of them is still there, ids above it are new.
-Once none is, the store counts as another one (a new *epoch*), and dates and texts decide.
+Once none is, or an id means another row, the store counts as another one (a new *epoch*), and dates
+and texts decide.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -145,14 +146,17 @@ def newest_marks(marks: Iterable[Mark]) -> tuple[Mark, ...]:
     return tuple(by_row[row_id] for row_id in sorted(by_row, reverse=True)[:MARKS])
 
 
-def after_loss(mark: Watermark, alive: Sequence[Mark]) -> Watermark:
+def after_loss(mark: Watermark, found: Collection[Mark]) -> Watermark:
     """The watermark once its newest row is gone.
 
-    `alive`: those of its rows that the store still holds. With none of them it is another store, or
-    one that somebody emptied: both are looked at from the beginning.
+    `found`: the rows that the store holds now under the ids of the marks. Rows that are only absent
+    were deleted. An id that means another row, or no known row at all, means another store, or one
+    that somebody emptied: it is looked at from the beginning.
     """
-    left = tuple(known for known in mark.marks if known in alive)
-    return replace(mark, marks=left) if left else replace(mark, epoch=mark.epoch + 1, marks=())
+    left = tuple(known for known in mark.marks if known in found)
+    if left and len(left) == len(found):
+        return replace(mark, marks=left)
+    return replace(mark, epoch=mark.epoch + 1, marks=())
 
 
 def is_old(watermark: Watermark, mark: Mark) -> bool:
