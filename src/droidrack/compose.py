@@ -24,8 +24,9 @@ from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Msisdn, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
-from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
+from droidrack.ports import Bus, Clock, Journal, Notebook, PhoneRecord, SimRecord, Vault
 from droidrack.ports.endpoint import Endpoint
+from droidrack.ports.optouts import OptOuts
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -79,6 +80,13 @@ def pairing_token(phone: PhoneSettings) -> Token | None:
     from droidrack.adapters import config
 
     return config.pairing_token(phone)
+
+
+def host_clock() -> Clock:
+    """The host's clock, for commands."""
+    from droidrack.adapters.clock import SystemClock
+
+    return SystemClock()
 
 
 def open_notebook(settings: Settings) -> Notebook:
@@ -140,6 +148,23 @@ async def audited(
 
 
 @asynccontextmanager
+async def open_optouts(settings: Settings) -> AsyncIterator[OptOuts]:
+    """The opt-out list, to be changed beside a controller that reads it before every call.
+
+    Raises:
+        JournalError: it cannot be written, or a controller of another version has it.
+    """
+    from droidrack.adapters.optout_desk import OptOutDesk
+
+    desk = OptOutDesk(_state_dir(settings) / JOURNAL_FILE, partial(pen, settings))
+    await desk.open()
+    try:
+        yield desk.optouts
+    finally:
+        await desk.close()
+
+
+@asynccontextmanager
 async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
     """The journal to look at, beside a controller that writes it too.
 
@@ -156,6 +181,20 @@ async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
         yield journal
     finally:
         await journal.close()
+
+
+@asynccontextmanager
+async def journal_to_ask(settings: Settings) -> AsyncIterator[Journal]:
+    """The journal to look at; an empty one where there is none yet."""
+    if has_journal(settings):
+        async with observe_journal(settings) as journal:
+            yield journal
+        return
+    from droidrack.adapters.journal_memory import MemoryJournal
+
+    empty = MemoryJournal()
+    await empty.open()
+    yield empty
 
 
 async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:

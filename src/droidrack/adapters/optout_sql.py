@@ -46,9 +46,9 @@ class SqlOptOuts:
     async def among(self, numbers: Iterable[Msisdn]) -> Mapping[Msisdn, OptOut]:
         """See the port."""
         wanted = tuple({number.reveal() for number in numbers})
-        return (
-            await self._reads().submit("optouts", partial(entries_among, wanted=wanted)) if wanted else {}
-        )
+        if not wanted:
+            return {}
+        return await self._reads().submit("optouts", partial(entries_among, wanted=wanted))
 
     async def entries(self, *, after: Msisdn | None = None, limit: int) -> tuple[OptOut, ...]:
         """See the port."""

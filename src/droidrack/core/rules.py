@@ -12,6 +12,7 @@ from droidrack.core.settings import Policy
 from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment
 from droidrack.core.telephony import SimState
 
+
 def expires_at(message: Message, policy: Policy) -> datetime | None:
     """When a message may no longer be sent: its own limit or the site's, whichever is earlier."""
     ttl_s = policy.ttl_s(message.priority)

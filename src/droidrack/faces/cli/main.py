@@ -28,6 +28,8 @@ COMMANDS = {
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
     "inbox": ("inbox", "List the texts that arrived on the phones."),
+    "optout": ("optout", "Who asked for no more messages: add, remove, list, import, export."),
+    "policy": ("policy", "What the door would say of a message, and which rule decides."),
     "audit": ("audit", "What was decided and done: list, export, and check it for touches."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
