@@ -9,6 +9,7 @@ from droidrack.adapters.config import effective, load, load_settings, pairing_to
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
 from droidrack.core.report import UnknownAs
+from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.settings import (
     AdbSettings,
     AuditSettings,
@@ -448,6 +449,7 @@ def test_effective_holds_every_setting(tmp_path: Path) -> None:
         ("panel", PanelSettings),
         ("intervals", Intervals),
         ("policy", Policy),
+        ("inbound", InboundSettings),
         ("audit", AuditSettings),
         ("adb[0]", AdbSettings),
         ("phones[0]", PhoneSettings),
