@@ -7,7 +7,7 @@ from pathlib import PurePath
 from random import Random
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from droidrack.adapters.journal_memory import MemoryJournal
@@ -159,6 +159,8 @@ LEAP = st.tuples(st.just("leap"), st.sampled_from([-3600.0, 3600.0, 86_400.0 * 4
 BACK = st.tuples(st.just("turn"), st.sampled_from([-86_400.0, -3600.0, -10.0]))
 REBOOT = st.tuples(st.just("reboot"))
 
+FIRST = ("send", 0, 0, 6, "+15550100001")
+
 
 def live(steps: list[tuple[Any, ...]]) -> None:
     """Play the steps; every send is judged as it happens."""
@@ -188,6 +190,8 @@ def live(steps: list[tuple[Any, ...]]) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(SEND, SEND, SEND, PASS, SWAP, LEAP, TURN), max_size=60))
+@example([FIRST, ("leap", 3600.0), FIRST])
+@example([FIRST, ("swap",), ("restart",), ("send", 1, 0, 6, "+15550100001")])
 def test_no_window_is_exceeded_over_turned_clocks_restarts_and_swaps(
     steps: list[tuple[Any, ...]],
 ) -> None:

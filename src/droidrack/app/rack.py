@@ -11,6 +11,7 @@ from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
 from droidrack.app.forwarding import Forwarding
+from droidrack.app.pace import card_span
 from droidrack.app.pause import Pause
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
@@ -79,7 +80,9 @@ class Rack:
         world = self._world
         await world.clock.sleep(FIRST_PRUNE_S)
         while True:
-            days = world.settings.policy.retention_days
+            # What a quota still counts is kept, whatever the site says.
+            counted_days = card_span(world.settings).total_seconds() / DAY_S
+            days = max(world.settings.policy.retention_days, counted_days)
             pruned = await world.journal.prune(world.ago(days * DAY_S))
             world.tell("journal pruned", messages=pruned, older_than_days=days)
             audit_days = world.settings.audit.retention_days
