@@ -24,7 +24,16 @@ from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Msisdn, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
-from droidrack.ports import Bus, Clock, Journal, Notebook, PhoneRecord, SimRecord, Vault
+from droidrack.ports import (
+    Bus,
+    Clock,
+    HoldRecord,
+    Journal,
+    Notebook,
+    PhoneRecord,
+    SimRecord,
+    Vault,
+)
 from droidrack.ports.endpoint import Endpoint
 from droidrack.ports.optouts import OptOuts
 
@@ -212,6 +221,15 @@ async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord,
     async with observe_journal(settings) as journal:
         served = any(record.device == device for record in await journal.phones())
         return await journal.sims(device) if served else None
+
+
+async def held_rows(settings: Settings, device: DeviceUuid) -> dict[str, HoldRecord]:
+    """The SIM rows of a phone that are held, as the controller wrote them down last."""
+    if not has_journal(settings):
+        return {}
+    async with observe_journal(settings) as journal:
+        holds = await journal.usage.holds()
+        return {record.sim_uid: record for record in holds if record.device == device}
 
 
 def has_journal(settings: Settings) -> bool:

@@ -11,8 +11,9 @@ from datetime import datetime
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.codes import CODES
 from droidrack.core.ids import DeviceUuid, Masked
+from droidrack.core.message import MessageState
 from droidrack.core.report import StatusReport
-from droidrack.ports import Life, PhoneRecord
+from droidrack.ports import HoldRecord, Life, PhoneRecord
 
 Shown = dict[str, object]
 """A JSON object: keys are stable, a value that is not there is null."""
@@ -71,8 +72,14 @@ def told(life: Life) -> str | None:
     return "parked" if parked else "waiting"
 
 
-def whole(life: Life, names: Mapping[DeviceUuid, str], *, reveal: bool) -> Shown:
-    """Everything about one message: `droidrack why --json`."""
+def whole(
+    life: Life,
+    names: Mapping[DeviceUuid, str],
+    *,
+    reveal: bool,
+    holds: Iterable[HoldRecord] = (),
+) -> Shown:
+    """Everything about one message: `droidrack why --json`. `holds`: the SIM rows that are held."""
     message, code = life.message, CODES.get(life.code)
     return {
         **summary(life, names, reveal=reveal),
@@ -83,6 +90,7 @@ def whole(life: Life, names: Mapping[DeviceUuid, str], *, reveal: bool) -> Shown
         "code_kind": code.kind.value if code else None,
         "meaning": code.text if code else None,
         "remedy": code.remedy if code else None,
+        "waits_for": _hold(life, holds),
         "changes": [
             {"at": iso(change.at), "state": change.state.value, "code": change.code or None}
             for change in life.changes
@@ -154,6 +162,24 @@ def _evidence(item: Evidence) -> Shown:
         "detail": item.detail or None,
         "row_id": item.row_id,
     }
+
+
+def _hold(life: Life, holds: Iterable[HoldRecord]) -> Shown | None:
+    """Why the SIM row of a message that waits is held."""
+    if life.state is not MessageState.ACCEPTED:
+        return None
+    key = (life.device, life.message.sim_uid)
+    found = [record for record in holds if (record.device, record.sim_uid) == key]
+    return (
+        {
+            "code": found[0].code,
+            "detail": found[0].detail,
+            "since": iso(found[0].since),
+            "remedy": CODES[found[0].code].remedy,
+        }
+        if found
+        else None
+    )
 
 
 def _report(report: StatusReport, acknowledged: datetime | None, parked: str) -> Shown:
