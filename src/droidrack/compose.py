@@ -10,21 +10,35 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
+from droidrack.app.acts import Act, recorded
 from droidrack.app.arrival import Seen
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
+from droidrack.core.audit import Pen
 from droidrack.core.errors import BridgeDown, ConfigError
-from droidrack.core.ids import DeviceUuid, Token
+from droidrack.core.ids import DeviceUuid, Msisdn, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.provision.record import Purpose
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
-from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
+from droidrack.ports import (
+    Bus,
+    Clock,
+    HoldRecord,
+    Journal,
+    Notebook,
+    PhoneRecord,
+    SimRecord,
+    Vault,
+)
+from droidrack.ports.endpoint import Endpoint
+from droidrack.ports.optouts import OptOuts
 
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
@@ -80,6 +94,13 @@ def pairing_token(phone: PhoneSettings) -> Token | None:
     return config.pairing_token(phone)
 
 
+def host_clock() -> Clock:
+    """The host's clock, for commands."""
+    from droidrack.adapters.clock import SystemClock
+
+    return SystemClock()
+
+
 def open_notebook(settings: Settings) -> Notebook:
     """What was learnt of builds and proven of phones."""
     from droidrack.adapters.learnt_files import FileNotebook
@@ -91,16 +112,68 @@ def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -
     """The journal, not yet opened."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    return SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit)
+    return SqlJournal(
+        Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit, pen=partial(pen, settings)
+    )
+
+
+def pen(settings: Settings) -> Pen:
+    """What writes and checks the audit of this host, with a key derived from the vault's.
+
+    Raises:
+        VaultError: the vault's key is lost, or others can read it.
+    """
+    from droidrack.adapters.vault import vault_key
+
+    key, audit = vault_key(Path(settings.state_dir) / VAULT_DIR), settings.audit
+    return Pen(key, numbers=audit.numbers, bodies=audit.bodies)
 
 
 async def accept_journal(settings: Settings) -> None:
     """Take the journal as it is, although it may be older than what was used here last."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    journal = SqlJournal(_state_dir(settings) / JOURNAL_FILE, accept_any=True)
+    journal = SqlJournal(
+        _state_dir(settings) / JOURNAL_FILE, accept_any=True, pen=partial(pen, settings)
+    )
     await journal.open()
     await journal.close()
+
+
+@asynccontextmanager
+async def audited(
+    settings: Settings, what: str, *, subject: str = "", number: Msisdn | None = None
+) -> AsyncIterator[Act]:
+    """Around what an operator does: one line of the audit tells it, with its outcome.
+
+    Raises:
+        JournalError, VaultError: no line can be written; then nothing is done either.
+    """
+    from droidrack.adapters.audit_desk import AuditDesk
+    from droidrack.adapters.clock import SystemClock
+    from droidrack.adapters.operator import operator
+
+    desk = AuditDesk(_state_dir(settings) / JOURNAL_FILE, partial(pen, settings))
+    act = Act(what, subject, number=number)
+    async with recorded(desk, SystemClock(), operator(), act):
+        yield act
+
+
+@asynccontextmanager
+async def open_optouts(settings: Settings) -> AsyncIterator[OptOuts]:
+    """The opt-out list, to be changed beside a controller that reads it before every call.
+
+    Raises:
+        JournalError: it cannot be written, or a controller of another version has it.
+    """
+    from droidrack.adapters.optout_desk import OptOutDesk
+
+    desk = OptOutDesk(_state_dir(settings) / JOURNAL_FILE, partial(pen, settings))
+    await desk.open()
+    try:
+        yield desk.optouts
+    finally:
+        await desk.close()
 
 
 @asynccontextmanager
@@ -112,12 +185,28 @@ async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
     """
     from droidrack.adapters.journal_sql import SqlJournal
 
-    journal = SqlJournal(Path(settings.state_dir) / JOURNAL_FILE, observe=True)
+    journal = SqlJournal(
+        Path(settings.state_dir) / JOURNAL_FILE, observe=True, pen=partial(pen, settings)
+    )
     await journal.open()
     try:
         yield journal
     finally:
         await journal.close()
+
+
+@asynccontextmanager
+async def journal_to_ask(settings: Settings) -> AsyncIterator[Journal]:
+    """The journal to look at; an empty one where there is none yet."""
+    if has_journal(settings):
+        async with observe_journal(settings) as journal:
+            yield journal
+        return
+    from droidrack.adapters.journal_memory import MemoryJournal
+
+    empty = MemoryJournal()
+    await empty.open()
+    yield empty
 
 
 async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:
@@ -129,11 +218,21 @@ async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:
 
 
 async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord, ...] | None:
-    """The cards that a phone's SIM rows are bound to; None where there is no journal yet."""
+    """The cards that a phone's SIM rows are bound to; None before a controller served it."""
     if not has_journal(settings):
         return None
     async with observe_journal(settings) as journal:
-        return await journal.sims(device)
+        served = any(record.device == device for record in await journal.phones())
+        return await journal.sims(device) if served else None
+
+
+async def held_rows(settings: Settings, device: DeviceUuid) -> dict[str, HoldRecord]:
+    """The SIM rows of a phone that are held, as the controller wrote them down last."""
+    if not has_journal(settings):
+        return {}
+    async with observe_journal(settings) as journal:
+        holds = await journal.usage.holds()
+        return {record.sim_uid: record for record in holds if record.device == device}
 
 
 def has_journal(settings: Settings) -> bool:
@@ -291,6 +390,39 @@ def _state_dir(settings: Settings) -> Path:
 
 
 @asynccontextmanager
+async def open_endpoints(settings: Settings) -> AsyncIterator[tuple[Endpoint, ...]]:
+    """Who wants the texts that arrive.
+
+    Raises:
+        ConfigError: a signing secret is not there, or an address cannot be used.
+    """
+    from droidrack.adapters.config_inbound import webhook_secret
+    from droidrack.adapters.hook import HookCommand
+    from droidrack.adapters.webhook import Webhook
+
+    inbound = settings.inbound
+    endpoints: list[Endpoint] = [
+        Webhook(
+            hook.name,
+            hook.url,
+            secret=webhook_secret(hook),
+            deadline_s=hook.deadline_s,
+            ca_file=Path(hook.ca_file) if hook.ca_file else None,
+            allow_plain_http=hook.allow_plain_http,
+        )
+        for hook in inbound.webhooks
+    ]
+    endpoints += [
+        HookCommand(hook.name, hook.command, deadline_s=hook.deadline_s) for hook in inbound.hooks
+    ]
+    try:
+        yield tuple(endpoints)
+    finally:
+        for endpoint in endpoints:
+            await endpoint.close()
+
+
+@asynccontextmanager
 async def open_controller(
     settings: Settings, tell: Tell, *, journal: Journal | None = None
 ) -> AsyncIterator[Controller]:
@@ -305,6 +437,8 @@ async def open_controller(
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
+        endpoints = await stack.enter_async_context(open_endpoints(settings))
+        world = replace(world, endpoints=endpoints)
         watched: Callable[[Bus], Bus] = _as_it_is
         if os.environ.get(FAILPOINTS):
             world, watched = _with_failpoints(world, journal)
@@ -335,6 +469,7 @@ def _with_failpoints(world: World, journal: Journal | None) -> tuple[World, Call
         panel=points.panel(world.panel),
         journal=points.journal(ours),
         vault=points.vault(world.vault),
+        endpoints=tuple(points.endpoint(endpoint) for endpoint in world.endpoints),
     )
     return watched, points.bus
 

@@ -43,6 +43,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings = judge_state_dir(look_at(Path(settings.state_dir)))
     findings += await _check_journal(settings)
     findings += await _check_panel(settings)
+    findings += await _check_endpoints(settings)
     for adb in settings.adb:
         findings += await _check_adb(settings, adb)
     findings += await _check_phones(settings)
@@ -82,6 +83,16 @@ async def _check_panel(settings: Settings) -> list[Finding]:
     except RackError as error:
         return [failing("panel", error)]
     return judge_panel(settings.panel.url, sight, datetime.now(UTC))
+
+
+async def _check_endpoints(settings: Settings) -> list[Finding]:
+    """Who wants the texts that arrive: wired as a controller would, and not called."""
+    try:
+        async with compose.open_endpoints(settings) as endpoints:
+            names = ", ".join(endpoint.name for endpoint in endpoints)
+    except RackError as error:
+        return [failing("inbound", error)]
+    return [fine("inbound", f"texts go to {names}")] if names else []
 
 
 async def _check_adb(settings: Settings, adb: AdbSettings) -> list[Finding]:

@@ -358,6 +358,9 @@ def test_waiting_is_ordered_by_priority_then_arrival(bench: Bench) -> None:
         found = [each.uid for each in await journal.waiting(PHONE, limit=9)]
         assert ["x", "b", "y", "a", "z"] == found
         assert ["x", "b"] == [each.uid for each in await journal.waiting(PHONE, limit=2)]
+        await journal.accept(PHONE, [message("q", sim_uid="sim-2"), message("p", sim_uid="sim-2")])
+        found = [each.uid for each in await journal.waiting(PHONE, limit=1)]
+        assert ["x", "q"] == found, "a row hides nothing of another row"
 
     bench.run(scenario)
 
@@ -397,25 +400,6 @@ def test_messages_are_listed_newest_first_by_phone_and_state(bench: Bench) -> No
         assert ["m2"] == await listed(states=[S.UNKNOWN])
         assert ["m3", "m1"] == await listed(states=iter([S.SENT, S.ACCEPTED]))
         assert [] == await listed(device=OTHER_PHONE, states=[S.SENT])
-
-    bench.run(scenario)
-
-
-def test_segments_count_what_may_have_reached_the_radio(bench: Bench) -> None:
-    """Pace counts every attempt in the window but those that certainly did not happen."""
-
-    async def scenario(journal: Journal) -> None:
-        for uid, seconds in (("early", 1), ("sent", 11), ("refused", 12), ("unmade", 13)):
-            await journal.accept(PHONE, [message(uid)])
-            await journal.open_attempt(attempt(uid, segments=2, opened_at=at(seconds)))
-        await settle(journal, "sent", S.SENT)
-        await settle(journal, "refused", S.FAILED, kind=EvidenceKind.CALL_REFUSED)
-        await settle(journal, "unmade", S.ACCEPTED, kind=EvidenceKind.CALL_NOT_MADE)
-        await journal.open_attempt(attempt("unmade", 2, opened_at=at(14)))
-        await settle(journal, "unmade", S.FAILED, kind=EvidenceKind.RADIO_FAILED)
-        expected = ((at(11), 2), (at(14), 1))
-        assert expected == await journal.segments_since(PHONE, at(11))
-        assert () == await journal.segments_since(OTHER_PHONE, NOON)
 
     bench.run(scenario)
 

@@ -26,7 +26,7 @@ LOOKS: tuple[Callable[[Journal], Awaitable[object]], ...] = (
     lambda journal: journal.messages(limit=10),
     lambda journal: journal.outbox(PHONE, limit=10),
     lambda journal: journal.events(limit=10),
-    lambda journal: journal.segments_since(PHONE, NOON),
+    lambda journal: journal.usage.of_phone(PHONE, NOON),
 )
 WRITES: tuple[Callable[[Journal], Awaitable[object]], ...] = (
     lambda journal: journal.remember_phone(RECORD),

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from journal_bench import PHONE, at, attempt, bring_to, message, settle, told
+from journal_bench import CARD, PHONE, at, attempt, bring_to, message, settle, told
 from sqlalchemy import create_engine, event
 
 from droidrack.adapters.journal_migration import revisions
@@ -23,7 +23,7 @@ from droidrack.adapters.journal_sql import SqlJournal
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import Body
 from droidrack.core.message import MessageState
-from droidrack.ports import Event
+from droidrack.ports import Event, HoldRecord
 
 S = MessageState
 
@@ -231,7 +231,7 @@ def test_files_are_for_their_owner_only(path: Path) -> None:
             await each.accept(PHONE, [message("m1")])
         folder = path.parent / "new"
         files = [file for where in (folder, path.parent) for file in where.glob("journal*")]
-        assert 10 == len(files)
+        assert 12 == len(files)
         assert {0o600} == {stat.S_IMODE(file.stat().st_mode) for file in files}
         assert 0o700 == stat.S_IMODE(folder.stat().st_mode)
         await each.close()
@@ -420,7 +420,10 @@ async def hot_path(journal: SqlJournal) -> None:
     (row,) = await journal.outbox(PHONE, limit=9)
     await journal.reported([row.id], at(30))
     await journal.accept(PHONE, [message("m1")])
-    await journal.segments_since(PHONE, at(0))
+    await journal.usage.of_phone(PHONE, at(0))
+    await journal.usage.of_card(CARD, at(0))
+    await journal.usage.hold(HoldRecord(PHONE, "sim-1", "QUOTA_USED", "", at(0)))
+    await journal.usage.release(PHONE, "sim-1")
     await journal.sims(PHONE)
     await journal.record(Event(at(0), PHONE, "sim", "gone"))
 

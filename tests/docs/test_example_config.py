@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from droidrack.adapters.config import load_settings
-from droidrack.core.settings import AdbSettings, Intervals, Pacing, PanelSettings, Policy
+from droidrack.core.settings import (
+    AdbSettings,
+    AuditSettings,
+    Intervals,
+    Pacing,
+    PanelSettings,
+    Policy,
+    Quota,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "devices.example.toml"
 
@@ -32,7 +40,13 @@ def held_keys(tree: dict[str, Any]) -> set[str]:
         "PanelTable": [tree["panel"]],
         "IntervalsTable": [tree["intervals"]],
         "PolicyTable": [tree["policy"]],
+        "InboundTable": [tree["inbound"]],
+        "WebhookTable": tree["inbound"]["webhooks"],
+        "HookTable": tree["inbound"]["hooks"],
         "PacingTable": [tree["pacing"]],
+        "WindowTable": tree["pacing"]["window"],
+        "QuotaTable": [tree["quota"]],
+        "AuditTable": [tree["audit"]],
         "AdbTable": tree["adb"],
         "PhoneTable": tree["phones"],
         "SlotTable": [slot for phone in tree["phones"] for slot in phone.get("slots", [])],
@@ -61,14 +75,18 @@ def test_example_shows_every_key() -> None:
         ("intervals", Intervals()),
         ("policy", Policy()),
         ("pacing", Pacing()),
+        ("quota", Quota()),
+        ("audit", AuditSettings()),
     ],
 )
 def test_example_shows_the_defaults(table: str, values: object) -> None:
     """A value that the example calls the default is the default."""
     shown = tomllib.loads(EXAMPLE.read_text())[table]
-    shown.pop("url", None)
+    for example in ("url", "window"):
+        shown.pop(example, None)
 
-    assert {key: getattr(values, key) for key in shown} == shown
+    real = {key: getattr(values, key) for key in shown}
+    assert {key: list(v) if isinstance(v, tuple) else v for key, v in real.items()} == shown
 
 
 def test_example_first_server_is_the_default_one() -> None:

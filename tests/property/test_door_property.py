@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from droidrack.core.door import Go, Hold, Refuse, SimBinding, SimReading, decide
+from droidrack.core.door import Case, Go, Hold, Refuse, SimBinding, SimReading, decide, trace
 from droidrack.core.ids import Body, Iccid, MessageUid, Msisdn, Slot, SubId
 from droidrack.core.message import Message, MessageState, Priority
 from droidrack.core.settings import Policy
@@ -61,8 +61,8 @@ def test_door_passes_only_what_is_whole_in_time_and_on_its_card(
     policy: Policy,
 ) -> None:
     """Every case has a decision; a passing one satisfies every rule by itself."""
-    decision = decide(
-        message,
+    case = Case(
+        message=message,
         binding=binding,
         sims=sims,
         row_exists=row_exists,
@@ -70,6 +70,9 @@ def test_door_passes_only_what_is_whole_in_time_and_on_its_card(
         now=now,
         policy=policy,
     )
+    decision = decide(case)
+    verdicts = [step.verdict for step in trace(case) if step.verdict is not None]
+    assert [decision] == verdicts[:1] or (not verdicts and isinstance(decision, Go))
     if isinstance(decision, Go):
         assert binding is not None
         assert decision.sim in sims

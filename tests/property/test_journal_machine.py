@@ -238,7 +238,7 @@ class JournalMachine(RuleBasedStateMachine):
         for device in PHONES:
             self.both(lambda journal, d=device: journal.waiting(d, limit=99))  # type: ignore[misc]
             self.both(lambda journal, d=device: journal.open_attempts(d))  # type: ignore[misc]
-            self.both(lambda journal, d=device: journal.segments_since(d, NOON))  # type: ignore[misc]
+            self.both(lambda journal, d=device: journal.usage.of_phone(d, NOON))  # type: ignore[misc]
             self.both(lambda journal, d=device: self.reports_of(journal, d))  # type: ignore[misc]
         for card in CARDS:
             self.both(lambda journal, c=card: journal.messages_sent_since(c, NOON))  # type: ignore[misc]

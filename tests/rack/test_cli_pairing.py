@@ -174,7 +174,7 @@ def drifts(shelf: Desk, phone: str = "bay-0") -> dict[int, str | None]:
 def test_sims_list_agrees_after_a_controller_bound_the_rows(shelf: Desk) -> None:
     """Rows, bindings and cards agree, while the controller runs and after it."""
     paired(shelf)
-    assert {0: None, 1: None} == drifts(shelf)  # No journal yet, so no binding is missing.
+    assert {0: None, 1: None} == drifts(shelf)  # Not served yet, so no binding is missing.
     with shelf.controller() as running:
         shelf.call(running.ready(0))
         assert {0: None, 1: None} == drifts(shelf)

@@ -8,6 +8,7 @@ from unittest.mock import patch
 from droidrack.adapters import journal_memory, journal_rules
 from droidrack.app.confirming import Confirming
 from droidrack.app.sending import Sending
+from droidrack.app.settling import Settling
 from droidrack.app.store import SmsStore
 from droidrack.core import evidence
 from droidrack.core.attempt import EvidenceKind, Verdict
@@ -23,20 +24,20 @@ def send_before_commit() -> Iterator[None]:
     real_open = journal_memory.MemoryJournal.open_attempt
     real_send = Sending._send
 
-    async def send(self: Sending, message: Any, go: Any) -> None:
-        journal, handset = self._world.journal, self._handset
+    async def send(self: Sending, case: Any, go: Any) -> None:
+        journal, handset, message = self._world.journal, self._handset, case.message
         submit = handset.submit
 
         async def hasty(call: Any, same: Any) -> Any:
             return answers.pop()
 
-        async def late(attempt: Any) -> None:
+        async def late(attempt: Any, audit: Any = ()) -> None:
             answers.append(await submit(handset.call_for(attempt, message), message))
-            await real_open(journal, attempt)  # type: ignore[arg-type]
+            await real_open(journal, attempt, audit)  # type: ignore[arg-type]
 
         answers: list[Any] = []
         with patch.object(handset, "submit", hasty), patch.object(journal, "open_attempt", late):
-            await real_send(self, message, go)
+            await real_send(self, case, go)
 
     with patch.object(Sending, "_send", send):
         yield
@@ -47,9 +48,9 @@ def retry_on_timeout() -> Iterator[None]:
     """A call whose outcome is unknown counts as not made."""
     real = Sending._call_failed
 
-    async def again(self: Sending, message: Any, error: Any) -> None:
+    async def again(self: Sending, attempt: Any, message: Any, error: Any) -> None:
         error.effect = Effect.NONE
-        await real(self, message, error)
+        await real(self, attempt, message, error)
 
     with patch.object(Sending, "_call_failed", again):
         yield
@@ -126,12 +127,12 @@ def returned_is_sent() -> Iterator[None]:
     """A call that returned counts as a message that was sent."""
     from droidrack.core.report import StatusReport, WireStatus
 
-    real = Sending._move
+    real = Settling.move
 
     async def hasty(
-        self: Sending, message: Any, state: Any, code: str, kind: Any, detail: str = ""
+        self: Settling, message: Any, state: Any, code: str, kind: Any, *rest: Any, **named: Any
     ) -> None:
-        await real(self, message, state, code, kind, detail)
+        await real(self, message, state, code, kind, *rest, **named)
         if kind is EvidenceKind.CALL_RETURNED:
             now = self._world.clock.now()
             report = StatusReport(message.uid, WireStatus.SENT, now)
@@ -140,7 +141,7 @@ def returned_is_sent() -> Iterator[None]:
             )
             self._on_settled()
 
-    with patch.object(Sending, "_move", hasty):
+    with patch.object(Settling, "move", hasty):
         yield
 
 

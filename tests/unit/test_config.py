@@ -1,6 +1,6 @@
 """What `devices.toml` may say, and what is said about its mistakes."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -8,14 +8,19 @@ import pytest
 from droidrack.adapters.config import effective, load, load_settings, pairing_token
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
+from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
+    AuditSettings,
     Intervals,
+    PaceWindow,
     Pacing,
     PanelSettings,
+    Per,
     PhoneSettings,
     Policy,
+    Quota,
     SlotSettings,
 )
 
@@ -444,13 +449,76 @@ def test_effective_holds_every_setting(tmp_path: Path) -> None:
         ("panel", PanelSettings),
         ("intervals", Intervals),
         ("policy", Policy),
+        ("inbound", InboundSettings),
+        ("audit", AuditSettings),
         ("adb[0]", AdbSettings),
         ("phones[0]", PhoneSettings),
         ("phones[0].pacing", Pacing),
+        ("phones[0].quota", Quota),
         ("phones[0].slots[0]", SlotSettings),
     ):
         expected |= {f"{prefix}.{key.name}" for key in fields(table)}
-    assert expected - {"phones[0].pacing", "phones[0].slots"} == keys
+    nested = {"phones[0].pacing", "phones[0].slots", "phones[0].quota", "phones[0].slots[0].quota"}
+    assert expected - nested == keys
+
+
+def test_load_windows_and_quotas_lie_over_each_other(tmp_path: Path) -> None:
+    """A slot's quota changes what it names of the phone's, and that of the common one."""
+    text = (
+        MINIMAL
+        + """
+[phones.quota]
+segments_per_day = 50
+[[phones.slots]]
+slot = 1
+label = "x"
+country = "DE"
+[phones.slots.quota]
+recipients_per_month = 99
+[quota]
+time_zone = "Europe/Berlin"
+messages_per_month = 1000
+[[pacing.window]]
+segments = 100
+seconds = 600
+[[pacing.window]]
+segments = 40
+seconds = 300
+per = "phone"
+"""
+    )
+    file = load(write(tmp_path, text))
+    (phone,) = file.settings.phones
+
+    common = Quota(time_zone="Europe/Berlin", messages_per_month=1000, segments_per_day=50)
+    assert common == phone.quota == phone.quota_of(Slot(0))
+    assert replace(common, recipients_per_month=99) == phone.quota_of(Slot(1))
+    assert (PaceWindow(100, 600.0), PaceWindow(40, 300.0, Per.PHONE)) == phone.pacing.window
+    found = {row.key: (row.value, row.origin) for row in effective(file)}
+    assert ("50", "file") == found["phones[0].quota.segments_per_day"]
+    assert ("1000", "[quota]") == found["phones[0].quota.messages_per_month"]
+    assert ("50", "[quota]") == found["phones[0].slots[0].quota.segments_per_day"]
+    assert ("40", "[pacing]") == found["phones[0].pacing.window[1].segments"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[[pacing.window]]\nsegments = 5\nseconds = 60", "pacing.window[0].segments"),
+        ("[phones.quota]\nsegments_per_hour = 5", "phones[0].quota.segments_per_hour"),
+        ("[quota]\nsegments_per_day = 1", "quota.segments_per_day"),
+        ('[quota]\ntime_zone = "Europe/Berlim"', "quota.time_zone"),
+        ('[quota]\nreset_time = "24:00"', "quota.reset_time"),
+        ("[quota]\nreset_day = 32", "quota.reset_day"),
+    ],
+)
+def test_load_quota_that_nobody_can_keep_is_a_mistake(
+    tmp_path: Path, text: str, place: str
+) -> None:
+    """A limit under the longest message, and a time that does not exist, are named."""
+    with pytest.raises(ConfigError) as refused:
+        load_settings(write(tmp_path, MINIMAL + text + "\n"))
+    assert [place] == [mistake.partition(":")[0] for mistake in refused.value.mistakes]
 
 
 # --- Pairing tokens -----------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from droidrack.core.door import (
+    Case,
     Decision,
     Go,
     Hold,
@@ -40,18 +41,21 @@ def at_door(
     held_s: float = 0.0,
     now: datetime = NOON,
     policy: Policy = POLICY,
+    country: str = "DE",
 ) -> Decision:
     """The decision on a phone whose second slot is always in order."""
     sims = (SECOND,) if sim is None else (sim, SECOND)
-    return decide(
-        message,
+    case = Case(
+        message=message,
         binding=binding,
         sims=sims,
         row_exists=row_exists,
         held_s=held_s,
         now=now,
         policy=policy,
+        country=country,
     )
+    return decide(case)
 
 
 def failed(code: str) -> tuple[MessageState, str]:
@@ -72,9 +76,7 @@ def test_door_with_the_right_card_lets_pass() -> None:
     assert Go(SIM, SubId(7), 2) == at_door(long)
 
 
-@pytest.mark.parametrize(
-    "number", ["123", "4917012345678", "+15550000001", "+123456789012345", "15550"]
-)
+@pytest.mark.parametrize("number", ["72727", "017139200123", "004917139200123", "+15550000001"])
 def test_door_with_a_dialable_number_lets_pass(number: str) -> None:
     """Short codes, national and international forms are dialled as they are."""
     assert isinstance(at_door(replace(HELLO, number=Msisdn(number))), Go)
@@ -87,7 +89,6 @@ def test_door_with_a_dialable_number_lets_pass(number: str) -> None:
         "12",
         "+12",
         "1234567890123456",
-        "*21#",
         "+1 555",
         "555-1234",
         "٠١٢٣",
@@ -97,7 +98,7 @@ def test_door_with_a_dialable_number_lets_pass(number: str) -> None:
     ],
 )
 def test_door_with_another_number_refuses(number: str) -> None:
-    """Nothing is guessed out of a number, and service codes never reach the phone."""
+    """Nothing is guessed out of a number."""
     assert failed("NUMBER_INVALID") == refusal(at_door(replace(HELLO, number=Msisdn(number))))
 
 

@@ -16,20 +16,28 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from droidrack.adapters.config_file import DevicesFile, PacingTable, PhoneTable
+from droidrack.adapters.config_file import DevicesFile, PhoneTable, SlotTable
+from droidrack.adapters.config_inbound import inbound_settings
 from droidrack.adapters.config_mistakes import in_our_words, refusal, toml_value
+from droidrack.adapters.config_pacing import pacing_over, quota_over
 from droidrack.adapters.config_rules import Mistake, broken_rules
+from droidrack.adapters.secret_files import read_secret_file
+from droidrack.core.audit import Veil
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
+from droidrack.core.inbound_settings import InboundSettings
+from droidrack.core.message import Priority
 from droidrack.core.redact import redact
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
+    AuditSettings,
     Intervals,
     Pacing,
     PanelSettings,
     PhoneSettings,
     Policy,
+    Quota,
     Settings,
     SlotSettings,
 )
@@ -37,15 +45,17 @@ from droidrack.core.settings import (
 FILE_LIMIT_BYTES = 4 * 1024 * 1024
 """A thousand phones with every key take 0.4 MiB; more is not a devices.toml."""
 
-TOKEN_LIMIT_BYTES = 4096
-"""Session tokens of the JWT form stay under 2 KiB, pairing tokens under 100 bytes."""
+
+INHERITED = ("pacing", "quota")
+"""Tables that a phone, or a slot, may lay an own one over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
     """One key as it is in force: `value` as TOML writes it, `origin` where it came from.
 
-    `origin` is `file`, `[pacing]` (a phone without its own value), `XDG_STATE_HOME` or `default`.
+    `origin` is `file`, `[pacing]` or `[quota]` (where a phone says nothing), `XDG_STATE_HOME` or
+    `default`.
     """
 
     key: str
@@ -89,7 +99,8 @@ def load(path: Path) -> ConfigFile:
 
 def effective(file: ConfigFile) -> tuple[Effective, ...]:
     """Every key with the value in force and its origin, in the order of the settings."""
-    return tuple(_effective(file.settings, file.tree, file.tree.get("pacing", {}), ""))
+    common = {table: file.tree.get(table, {}) for table in INHERITED}
+    return tuple(_effective(file.settings, file.tree, {}, common, ""))
 
 
 def pairing_token(phone: PhoneSettings) -> Token | None:
@@ -105,7 +116,8 @@ def pairing_token(phone: PhoneSettings) -> Token | None:
     if phone.token_env:
         text, source = os.environ.get(phone.token_env, ""), f"variable {phone.token_env}"
     elif phone.token_file:
-        text, source = _read_token_file(Path(phone.token_file)), f'file "{phone.token_file}"'
+        text = read_secret_file(Path(phone.token_file), "token file")
+        source = f'file "{phone.token_file}"'
     else:
         return None
     text = text.strip()
@@ -161,44 +173,32 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         ) from exc
 
 
-def _read_token_file(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode & 0o777
-            content = stream.read(TOKEN_LIMIT_BYTES)
-    except FileNotFoundError:
-        return ""
-    except OSError as exc:
-        raise ConfigError(
-            f"token file {path}: {(exc.strerror or 'cannot be read').lower()}",
-            hint="make it a plain file that the user who runs droidrack can read",
-        ) from exc
-    if mode & 0o007:
-        raise ConfigError(
-            f"token file {path} is open to every user of this host (mode {mode:04o})",
-            hint=f"chmod 600 {path}",
-        )
-    return content.decode("utf-8", "replace")
-
-
 # --- From the file's tables to plain values -------------------------------------------------------
 
 
 def _settings(file: DevicesFile, base: Path) -> Settings:
     tables = file.model_fields_set
-    pacing = Pacing(**file.pacing.given()) if "pacing" in tables else Pacing()
+    pacing = pacing_over(Pacing(), file.pacing)
+    quota = quota_over(Quota(), file.quota)
     panel = file.panel.given()
     if panel.get("ca_file"):
         panel["ca_file"] = str(_resolve(panel["ca_file"], base))
     policy = file.policy.given() if "policy" in tables else {}
     if "unknown_as" in policy:
         policy["unknown_as"] = UnknownAs(policy["unknown_as"])
+    for prefixes in ("allow_prefixes", "block_prefixes"):
+        if prefixes in policy:
+            policy[prefixes] = tuple(policy[prefixes])
+    if "quiet_classes" in policy:
+        policy["quiet_classes"] = tuple(map(Priority.from_wire, policy["quiet_classes"]))
     return Settings(
         panel=PanelSettings(**panel),
-        phones=tuple(_phone(phone, pacing, base) for phone in file.phones),
+        phones=tuple(_phone(phone, pacing, quota, base) for phone in file.phones),
         state_dir=_resolve(file.state_dir, base) if "state_dir" in tables else default_state_dir(),
         intervals=Intervals(**file.intervals.given()) if "intervals" in tables else Intervals(),
         policy=Policy(**policy),
+        audit=_audit(file.audit.given()) if "audit" in tables else AuditSettings(),
+        inbound=inbound_settings(file.inbound, base) if "inbound" in tables else InboundSettings(),
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),
@@ -213,22 +213,26 @@ def default_state_dir() -> Path:
     return root / "droidrack"
 
 
-def _phone(phone: PhoneTable, pacing: Pacing, base: Path) -> PhoneSettings:
+def _phone(phone: PhoneTable, pacing: Pacing, quota: Quota, base: Path) -> PhoneSettings:
     given = phone.given()
-    own: PacingTable | None = given.pop("pacing", None)
-    given["pacing"] = _overlaid(pacing, own.given()) if own else pacing
-    given["slots"] = tuple(
-        SlotSettings(Slot(entry.slot), entry.label, entry.country)
-        for entry in given.get("slots", ())
-    )
+    given["pacing"] = pacing_over(pacing, phone.pacing)
+    given["quota"] = quota = quota_over(quota, phone.quota)
+    given["slots"] = tuple(_slot(entry, quota) for entry in given.get("slots", ()))
     if "token_file" in given:
         given["token_file"] = str(_resolve(given["token_file"], base))
     given["labels"] = tuple(given.get("labels", ()))
     return PhoneSettings(**given)
 
 
-def _overlaid(pacing: Pacing, own: dict[str, Any]) -> Pacing:
-    return Pacing(**{key.name: getattr(pacing, key.name) for key in fields(pacing)} | own)
+def _slot(entry: SlotTable, quota: Quota) -> SlotSettings:
+    own = None if entry.quota is None else quota_over(quota, entry.quota)
+    return SlotSettings(Slot(entry.slot), entry.label, entry.country, own)
+
+
+def _audit(given: dict[str, Any]) -> AuditSettings:
+    for key in {"numbers", "bodies"} & given.keys():
+        given[key] = Veil(given[key])
+    return AuditSettings(**given)
 
 
 def _adb(given: dict[str, Any], base: Path) -> AdbSettings:
@@ -247,28 +251,44 @@ def _resolve(text: str, base: Path) -> Path:
 # --- What is in force ---------------------------------------------------------------------------
 
 
-def _effective(value: Any, given: Any, pacing: Any, path: str) -> Iterator[Effective]:
-    """Walk the settings and, beside them, what the file holds at the same place."""
+Common = Mapping[str, Mapping[str, Any]]
+"""The tables of the file that lie under a phone's own ones, by their names."""
+
+
+def _effective(
+    value: Any, given: Any, under: Mapping[str, str], common: Common, path: str
+) -> Iterator[Effective]:
+    """Walk the settings and, beside them, what the file holds at the same place.
+
+    `under` are the keys that come from a common table, with its name.
+    """
+    if path and "quota" in given:  # A phone's quota lies under those of its slots.
+        common = {**common, "quota": {**common["quota"], **given["quota"]}}
     for key in fields(value):
         here = f"{path}{key.name}"
         item = getattr(value, key.name)
         said = given.get(key.name)
         if is_dataclass(item):
-            common = pacing if key.name == "pacing" else {}
-            yield from _effective(item, said or {}, common, f"{here}.")
+            lower = dict.fromkeys(common.get(key.name, ()), f"[{key.name}]")
+            yield from _effective(item, said or {}, lower, common, f"{here}.")
         elif isinstance(item, tuple) and item and is_dataclass(item[0]):
             for index, entry in enumerate(item):
+                lower = {} if said else dict.fromkeys(_names_of(entry), under.get(key.name, ""))
                 entry_said = said[index] if said else {}
-                yield from _effective(entry, entry_said, pacing, f"{here}[{index}].")
-        else:
-            yield Effective(here, toml_value(item), _origin(key.name, given, pacing, path))
+                yield from _effective(entry, entry_said, lower, common, f"{here}[{index}].")
+        elif not (item is None and key.name in INHERITED):
+            yield Effective(here, toml_value(item), _origin(key.name, given, under))
 
 
-def _origin(name: str, given: Any, pacing: Any, path: str) -> str:
+def _names_of(value: Any) -> list[str]:
+    return [key.name for key in fields(value)]
+
+
+def _origin(name: str, given: Any, under: Mapping[str, str]) -> str:
     if name in given:
         return "file"
-    if path.endswith("pacing.") and name in pacing:
-        return "[pacing]"
+    if under.get(name):
+        return under[name]
     if name == "state_dir" and os.environ.get("XDG_STATE_HOME", "").startswith("/"):
         return "XDG_STATE_HOME"
     return "default"

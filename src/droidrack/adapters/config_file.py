@@ -18,6 +18,10 @@ POLL_MAX_S = 15.0
 POLL_MIN_LOCAL_S = 0.2  # a panel on this machine is ours to load; a bench wants quick answers
 
 _TEXT = r"^[^\x00-\x1f\x7f]+$"
+# No comma and no space: names are listed on the command line and in file names.
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_NAME_WORDS = "a name of letters, digits, dots, dashes and underscores"
+_VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 _PATH = r"^(~/|[^~\x00-\x1f\x7f])[^\x00-\x1f\x7f]*$"  # No `~user`: whose home is meant may change.
 
 
@@ -29,6 +33,10 @@ class Table(BaseModel):
     def given(self) -> dict[str, Any]:
         """The keys that the file holds, with their values."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+_PREFIX = r"^(\+[0-9]{1,15}|[0-9*#]{1,15})$"
+_TIME = r"^([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 def _seconds(low: float, high: float) -> Any:
@@ -64,6 +72,15 @@ class IntervalsTable(Table):
     report_s: Annotated[float, _seconds(0, 60)] = ABSENT
 
 
+Prefix = Annotated[
+    str,
+    Field(pattern=_PREFIX, description="the start of a number, such as +4915 or 72"),
+]
+_PREFIXES = Field(description='a list of starts of numbers such as ["+49", "72"]')
+_CLOCK = Field(pattern=_TIME, description="a time of the day such as 21:00")
+_TTL = Field(ge=0, le=604_800, description="seconds from 0 (as message_ttl_s) to 604800 (a week)")
+
+
 class PolicyTable(Table):
     """`[policy]`."""
 
@@ -74,7 +91,26 @@ class PolicyTable(Table):
     message_ttl_s: Annotated[
         float, Field(ge=0, le=604_800, description="seconds from 0 (no expiry) to 604800 (a week)")
     ] = ABSENT
+    high_ttl_s: Annotated[float, _TTL] = ABSENT
+    normal_ttl_s: Annotated[float, _TTL] = ABSENT
+    low_ttl_s: Annotated[float, _TTL] = ABSENT
+    allow_service_codes: Annotated[bool, Field(description="true or false")] = ABSENT
+    allow_premium: Annotated[bool, Field(description="true or false")] = ABSENT
+    allow_prefixes: Annotated[list[Prefix], _PREFIXES] = ABSENT
+    block_prefixes: Annotated[list[Prefix], _PREFIXES] = ABSENT
+    quiet_from: Annotated[str, _CLOCK] = ABSENT
+    quiet_until: Annotated[str, _CLOCK] = ABSENT
+    quiet_classes: Annotated[
+        list[Literal["high", "normal", "low"]],
+        Field(description='a list of "high", "normal" and "low"'),
+    ] = ABSENT
+    time_zone: Annotated[str, Field(description="a time zone such as Europe/Berlin")] = ABSENT
+    optout_confirm_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
     sim_wait_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
+    quota_wait_s: Annotated[
+        float,
+        Field(ge=0, le=3_000_000, description="seconds from 0 (until it may go) to 3000000"),
+    ] = ABSENT
     confirm_deadline_s: Annotated[float, _seconds(5, 3600)] = ABSENT
     unknown_hold_s: Annotated[float, _seconds(0, 86_400)] = ABSENT
     unknown_as: Annotated[
@@ -92,6 +128,17 @@ class PolicyTable(Table):
     )
 
 
+class WindowTable(Table):
+    """`[[pacing.window]]`."""
+
+    segments: Annotated[
+        int, Field(ge=1, le=1_000_000, description="a whole number from 1 to 1000000")
+    ]
+    # A month: beyond that a quota counts, by the calendar.
+    seconds: Annotated[float, _seconds(1, 31 * 86_400)]
+    per: Annotated[Literal["phone", "sim"], Field(description='"phone" or "sim"')] = ABSENT
+
+
 class PacingTable(Table):
     """`[pacing]`, and `[phones.pacing]` for one phone."""
 
@@ -100,6 +147,104 @@ class PacingTable(Table):
     window_segments: Annotated[
         int, Field(ge=1, le=10_000, description="a whole number from 1 to 10000")
     ] = ABSENT
+    jitter_s: Annotated[float, _seconds(0, 3600)] = ABSENT
+    window: Annotated[
+        list[WindowTable], Field(max_length=16, description="[[pacing.window]] tables, at most 16")
+    ] = ABSENT
+
+
+_CAP = Field(ge=0, le=10_000_000, description="a whole number from 0 (no limit) to 10000000")
+
+
+class QuotaTable(Table):
+    """`[quota]`, `[phones.quota]` for one phone and `[phones.slots.quota]` for one SIM slot."""
+
+    segments_per_hour: Annotated[int, _CAP] = ABSENT
+    segments_per_day: Annotated[int, _CAP] = ABSENT
+    messages_per_month: Annotated[int, _CAP] = ABSENT
+    recipients_per_day: Annotated[int, _CAP] = ABSENT
+    recipients_per_month: Annotated[int, _CAP] = ABSENT
+    reset_time: Annotated[str, _CLOCK] = ABSENT
+    reset_day: Annotated[int, Field(ge=1, le=31, description="a day of the month, 1 to 31")] = (
+        ABSENT
+    )
+    time_zone: Annotated[str, Field(description="a time zone such as Europe/Berlin")] = ABSENT
+
+
+class WebhookTable(Table):
+    """`[[inbound.webhooks]]`."""
+
+    name: Annotated[str, Field(pattern=_NAME, description=_NAME_WORDS)]
+    url: Annotated[
+        str, Field(description="the receiver's address, such as https://crm.example.com/sms")
+    ]
+    secret_env: Annotated[
+        str,
+        Field(
+            pattern=_VARIABLE,
+            description="the name of an environment variable that holds the signing secret",
+        ),
+    ] = ABSENT
+    secret_file: Annotated[
+        str, Field(pattern=_PATH, description="the path of a file that holds the signing secret")
+    ] = ABSENT
+    deadline_s: Annotated[float, _seconds(1, 300)] = ABSENT
+    ca_file: Annotated[
+        str,
+        Field(pattern=rf"{_PATH}|^$", description='the path of a PEM file with a CA, or ""'),
+    ] = ABSENT
+    allow_plain_http: Annotated[bool, Field(description="true or false")] = ABSENT
+
+
+class HookTable(Table):
+    """`[[inbound.hooks]]`."""
+
+    name: Annotated[str, Field(pattern=_NAME, description=_NAME_WORDS)]
+    command: Annotated[
+        list[Annotated[str, Field(pattern=_TEXT)]],
+        Field(min_length=1, description='a list such as ["/usr/local/bin/on-sms", "--queue"]'),
+    ]
+    deadline_s: Annotated[float, _seconds(1, 300)] = ABSENT
+
+
+_WORDS = Field(description='a list of words such as ["stop", "enough"]')
+
+
+class InboundTable(Table):
+    """`[inbound]`."""
+
+    enabled: Annotated[bool, Field(description="true or false")] = ABSENT
+    poll_s: Annotated[float, _seconds(0.2, 3600)] = ABSENT
+    history: Annotated[bool, Field(description="true or false")] = ABSENT
+    give_up_days: Annotated[float, Field(gt=0, le=30, description="days, up to 30")] = ABSENT
+    languages: Annotated[
+        list[Annotated[str, Field(pattern=r"^[a-z]{2}$")]],
+        Field(description='a list of languages such as ["en", "de"]; an empty one: all'),
+    ] = ABSENT
+    stop_words: Annotated[list[Annotated[str, Field(pattern=_TEXT, max_length=64)]], _WORDS] = (
+        ABSENT
+    )
+    start_words: Annotated[list[Annotated[str, Field(pattern=_TEXT, max_length=64)]], _WORDS] = (
+        ABSENT
+    )
+    webhooks: Annotated[list[WebhookTable], Field(description="[[inbound.webhooks]] tables")] = (
+        ABSENT
+    )
+    hooks: Annotated[list[HookTable], Field(description="[[inbound.hooks]] tables")] = ABSENT
+
+
+class AuditTable(Table):
+    """`[audit]`."""
+
+    numbers: Annotated[Literal["masked", "hashed"], Field(description='"masked" or "hashed"')] = (
+        ABSENT
+    )
+    bodies: Annotated[Literal["masked", "hashed"], Field(description='"masked" or "hashed"')] = (
+        ABSENT
+    )
+    retention_days: Annotated[float, Field(ge=2, le=3650, description="days from 2 to 3650")] = (
+        ABSENT
+    )
 
 
 class AdbTable(Table):
@@ -126,19 +271,13 @@ class SlotTable(Table):
         str, Field(pattern=_TEXT, max_length=64, description="a text of 1 to 64 characters")
     ]
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="two capitals such as DE")]
+    quota: Annotated[QuotaTable, Field(description="a [phones.slots.quota] table")] = ABSENT
 
 
 class PhoneTable(Table):
     """`[[phones]]`."""
 
-    # No comma and no space: names are listed on the command line and in file names.
-    name: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
-            description="a name of letters, digits, dots, dashes and underscores",
-        ),
-    ]
+    name: Annotated[str, Field(pattern=_NAME, description=_NAME_WORDS)]
     serial: Annotated[
         str, Field(pattern=r"^\S{1,128}$", description="a serial as `adb devices` shows it")
     ] = ABSENT
@@ -153,7 +292,7 @@ class PhoneTable(Table):
     token_env: Annotated[
         str,
         Field(
-            pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+            pattern=_VARIABLE,
             description="the name of an environment variable that holds the pairing token",
         ),
     ] = ABSENT
@@ -169,6 +308,7 @@ class PhoneTable(Table):
         dict[str, Annotated[str, Field(max_length=1024)]],
         Field(description="a table of names and texts"),
     ] = ABSENT
+    quota: Annotated[QuotaTable, Field(description="a [phones.quota] table")] = ABSENT
 
 
 class DevicesFile(Table):
@@ -178,7 +318,10 @@ class DevicesFile(Table):
     panel: Annotated[PanelTable, Field(description="a [panel] table")]
     intervals: Annotated[IntervalsTable, Field(description="an [intervals] table")] = ABSENT
     policy: Annotated[PolicyTable, Field(description="a [policy] table")] = ABSENT
+    inbound: Annotated[InboundTable, Field(description="an [inbound] table")] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [pacing] table")] = ABSENT
+    quota: Annotated[QuotaTable, Field(description="a [quota] table")] = ABSENT
+    audit: Annotated[AuditTable, Field(description="an [audit] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
     phones: Annotated[
         list[PhoneTable], Field(min_length=1, description="a [[phones]] table for each phone")

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails
 from droidrack.adapters.config_file import DevicesFile
 from droidrack.adapters.config_rules import TO_REFERENCE, Mistake, Place, suggestion
 from droidrack.core.errors import ConfigError
+from droidrack.core.message import Priority
 from droidrack.core.redact import redact
 
 SEEN_LIMIT = 60
@@ -49,7 +50,7 @@ def in_our_words(error: ErrorDetails) -> Mistake:
     expected = _expected(place)
     if error["type"] == "missing":
         return place, f"missing; expected {expected}"
-    if str(place[-1]).startswith("token_"):  # Perhaps the token itself.
+    if str(place[-1]).startswith(("token_", "secret_")):  # Perhaps the secret itself.
         return place, f"expected {expected}, seen something else (not shown)"
     return place, f"expected {expected}, seen {_seen(error['input'])}"
 
@@ -139,6 +140,8 @@ def toml_value(value: object) -> str:
     """A value as TOML writes it; None, which TOML does not have, as an empty text."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Priority):
+        value = value.word
     if isinstance(value, int | float):
         return str(value).removesuffix(".0")
     if isinstance(value, dict):

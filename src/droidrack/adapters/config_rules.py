@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from droidrack.adapters.config_file import POLL_MIN_S, IntervalsTable
+from droidrack.core.optout_words import LANGUAGES
 from droidrack.core.redact import looks_like_token, redact
 from droidrack.core.settings import Pacing, Policy
 
@@ -22,6 +23,9 @@ Place = tuple[str | int, ...]
 
 Mistake = tuple[Place, str]
 """Where, and what is wrong there; the text never holds a value that may be a secret."""
+
+Owner = tuple[Place, dict[str, Any]]
+"""A table of the file with its place."""
 
 ADB_PORT = 5037  # where every adb tool expects, and if need be starts, its server
 
@@ -33,13 +37,18 @@ def broken_rules(tree: dict[str, Any], base: Path) -> Iterator[Mistake]:
     yield from _secrets(tree)
     yield from _panel(_table(tree, "panel"), base)
     yield from _poll(_table(tree, "intervals"), _table(tree, "panel"))
+    yield from _policy(_table(tree, "policy"))
+    yield from _inbound(_table(tree, "inbound"), base)
     yield from _adb(_tables(tree, "adb"))
     phones = _tables(tree, "phones")
     yield from _names(phones)
     yield from _matches(phones)
     for index, phone in phones:
         yield from _phone(("phones", index), phone)
-    yield from _fit(tree, phones)
+    owners = _owners(tree, phones)
+    for place, owner in owners:
+        yield from _quotas(place, owner)
+    yield from _fit(tree, owners)
 
 
 def is_loopback(url: str) -> bool:
@@ -95,8 +104,54 @@ def _is_file(text: str, base: Path) -> bool:
         return False
 
 
-def _url_fault(url: str, *, plain_allowed: bool) -> str:
-    """What is wrong with the panel's address; the address itself is not repeated."""
+def _policy(policy: dict[str, Any]) -> Iterator[Mistake]:
+    zone = policy.get("time_zone")
+    if isinstance(zone, str) and not _zone_exists(zone):
+        yield ("policy", "time_zone"), _zone_fault(zone)
+    allowed, blocked = policy.get("allow_prefixes"), policy.get("block_prefixes")
+    for index, prefix in enumerate(blocked if isinstance(blocked, list) else []):
+        if isinstance(allowed, list) and prefix in allowed:
+            yield (
+                ("policy", "block_prefixes", index),
+                "expected a prefix that allow_prefixes does not hold as well: the longest decides",
+            )
+
+
+def _inbound(inbound: dict[str, Any], base: Path) -> Iterator[Mistake]:
+    """Who wants the texts that arrive: told apart by name, with a secret and a safe address."""
+    first: dict[str, str] = {}
+    for kind in ("webhooks", "hooks"):
+        for index, entry in _tables(inbound, kind):
+            name, here = entry.get("name"), f"{kind}[{index}]"
+            if isinstance(name, str) and first.setdefault(name.casefold(), here) != here:
+                other = first[name.casefold()]
+                fault = f'"{name}" is the name of inbound.{other} already'
+                yield ("inbound", kind, index, "name"), fault
+    for index, webhook in _tables(inbound, "webhooks"):
+        yield from _webhook(("inbound", "webhooks", index), webhook, base)
+    languages = inbound.get("languages", [])
+    for index, language in enumerate(languages if isinstance(languages, list) else []):
+        if isinstance(language, str) and len(language) == 2 and language not in LANGUAGES:
+            known = ", ".join(LANGUAGES)
+            yield ("inbound", "languages", index), f'expected one of {known}, seen "{language}"'
+
+
+def _webhook(place: Place, webhook: dict[str, Any], base: Path) -> Iterator[Mistake]:
+    url, ca_file = webhook.get("url"), webhook.get("ca_file")
+    if ("secret_env" in webhook) == ("secret_file" in webhook):
+        yield place, "expected either secret_env or secret_file, seen both or neither"
+    if isinstance(url, str):
+        plain_allowed = webhook.get("allow_plain_http") is True
+        # A query is the receiver's affair.
+        fault = _url_fault(url.partition("?")[0], plain_allowed=plain_allowed, whose="a webhook's")
+        if fault:
+            yield (*place, "url"), fault
+    if isinstance(ca_file, str) and ca_file and not _is_file(ca_file, base):
+        yield (*place, "ca_file"), f'expected a PEM file, seen no file at "{redact(ca_file)}"'
+
+
+def _url_fault(url: str, *, plain_allowed: bool, whose: str = "the panel's") -> str:
+    """What is wrong with an address; the address itself is not repeated."""
     if " " in url or not url.isprintable():
         return "expected an address such as https://panel.example.com, seen blanks in it"
     try:
@@ -105,7 +160,7 @@ def _url_fault(url: str, *, plain_allowed: bool) -> str:
     except ValueError:
         return "expected an address such as https://panel.example.com, seen a host or port amiss"
     if parts.username is not None or parts.password is not None:
-        return "a user name or password must not be written in the panel's address; remove it"
+        return f"a user name or password must not be written in {whose} address; remove it"
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         return "expected an address with its scheme, such as https://panel.example.com"
     if parts.query or parts.fragment:
@@ -220,22 +275,46 @@ def _phone(place: Place, phone: dict[str, Any]) -> Iterator[Mistake]:
             )
 
 
-def _fit(tree: dict[str, Any], phones: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
-    """The longest permitted message fits every window: else it would wait for good."""
+def _quotas(place: Place, owner: dict[str, Any]) -> Iterator[Mistake]:
+    """Of `[quota]`, and of those that lie over it."""
+    zone = _table(owner, "quota").get("time_zone")
+    if isinstance(zone, str) and not _zone_exists(zone):
+        yield (*place, "quota", "time_zone"), _zone_fault(zone)
+
+
+def _fit(tree: dict[str, Any], owners: list[Owner]) -> Iterator[Mistake]:
+    """The longest permitted message fits every window and quota: else it would wait for good."""
     longest = _table(tree, "policy").get("max_segments", Policy().max_segments)
-    common = _table(tree, "pacing").get("window_segments")
-    windows: list[tuple[Place, object]] = [(("pacing",), common or Pacing().window_segments)]
-    for index, phone in phones:
-        own = _table(phone, "pacing").get("window_segments")
-        if own is not None:
-            windows.append((("phones", index, "pacing"), own))
-    for place, window in windows:
-        if isinstance(longest, int) and isinstance(window, int) and 0 < window < longest:
+    for place, room in _rooms(tree, owners):
+        if isinstance(longest, int) and isinstance(room, int) and 0 < room < longest:
             yield (
-                (*place, "window_segments"),
-                f"expected at least {longest}, the policy's max_segments, seen {window}: a text "
+                place,
+                f"expected at least {longest}, the policy's max_segments, seen {room}: a text "
                 "that long would never be sent",
             )
+
+
+def _rooms(tree: dict[str, Any], owners: list[Owner]) -> Iterator[tuple[Place, object]]:
+    """Every number of segments that a whole message has to fit into."""
+    if "window_segments" not in _table(tree, "pacing"):
+        yield ("pacing", "window_segments"), Pacing().window_segments
+    for place, owner in owners:
+        pacing, quota = _table(owner, "pacing"), _table(owner, "quota")
+        yield (*place, "pacing", "window_segments"), pacing.get("window_segments")
+        for at, window in _tables(pacing, "window"):
+            yield (*place, "pacing", "window", at, "segments"), window.get("segments")
+        for key in ("segments_per_hour", "segments_per_day"):
+            yield (*place, "quota", key), quota.get(key)
+
+
+def _owners(tree: dict[str, Any], phones: list[tuple[int, dict[str, Any]]]) -> list[Owner]:
+    """The file, its phones and their slots: whoever may have a pacing or a quota."""
+    owners: list[Owner] = [((), tree)]
+    for index, phone in phones:
+        place: Place = ("phones", index)
+        owners.append((place, phone))
+        owners += [((*place, "slots", at), slot) for at, slot in _tables(phone, "slots")]
+    return owners
 
 
 def _table(parent: dict[str, Any], key: str) -> dict[str, Any]:

@@ -23,8 +23,10 @@ from droidrack.adapters.journal_writer import CommitHook
 from droidrack.core.errors import ConfigError
 from droidrack.core.message import MessageState
 from droidrack.ports import Bus, Journal, Panel, Phone, PhoneFiles, Sighting, Vault
+from droidrack.ports.endpoint import Endpoint
 
 COMMITS = ("phone", "sim", "accept", "attempt", "settle", "reported", "park", "event")
+INBOX_COMMITS = ("inbound", "delivered", "postponed")
 """Units of the journal's commits; "before" is inside the transaction, with all its writes done."""
 
 COMMANDS = {
@@ -43,11 +45,12 @@ MOVES = tuple(state for state in MessageState if state is not MessageState.CANCE
 
 STEPS = (
     "journal.open",
-    *(f"commit.{unit}" for unit in COMMITS),
+    *(f"commit.{unit}" for unit in (*COMMITS, *INBOX_COMMITS)),
     *(f"settle.{state}" for state in MOVES),
     *(f"phone.{kind}" for kind in (*COMMANDS, "ask")),
     *(f"panel.{call}" for call in CALLS),
     "vault.store",
+    "endpoint.deliver",
 )
 
 POINTS = tuple(f"{step}.{side}" for step, side in product(STEPS, ("before", "after")))
@@ -111,6 +114,10 @@ class Failpoints:
     def vault(self, inner: Vault) -> Vault:
         """A vault with points around keeping a session."""
         return cast(Vault, _Watched(inner, self, _vault_step))
+
+    def endpoint(self, inner: Endpoint) -> Endpoint:
+        """An endpoint with points around each text that is offered."""
+        return cast(Endpoint, _Watched(inner, self, _endpoint_step))
 
     def bus(self, inner: Bus) -> Bus:
         """A bus whose phones have points around each command."""
@@ -185,6 +192,10 @@ def _panel_step(method: str, _: tuple[Any, ...]) -> str:
 
 def _vault_step(method: str, _: tuple[Any, ...]) -> str:
     return "vault.store" if method == "store" else ""
+
+
+def _endpoint_step(method: str, _: tuple[Any, ...]) -> str:
+    return "endpoint.deliver" if method == "deliver" else ""
 
 
 def _phone_step(method: str, arguments: tuple[Any, ...]) -> str:

@@ -4,6 +4,7 @@ What survives a crash is a `MemoryDisk`; a `MemoryJournal` is one controller's h
 tests, simulation and `demo`: nothing outlives the process.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,9 +12,14 @@ from datetime import datetime
 from itertools import count
 
 from droidrack.adapters import journal_rules as rules
+from droidrack.adapters.audit_memory import AuditPages, MemoryAudit
+from droidrack.adapters.inbox_memory import InboxShelf, MemoryInbox
+from droidrack.adapters.optout_memory import Listed, MemoryOptOuts
+from droidrack.adapters.usage_memory import Holds, MemoryUsage
 from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
-from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
+from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Msisdn
 from droidrack.core.message import OPEN, SETTLED, Message, MessageState
 from droidrack.core.report import StatusReport
 from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord, StateChange
@@ -67,6 +73,11 @@ class MemoryDisk:
         self.reports: dict[int, _Report] = {}
         self.pruned: dict[MessageUid, StatusReport | None] = {}
         self.events: list[Event] = []
+        self.tried: list[tuple[MessageUid, int]] = []  # Attempts, in the order of writing.
+        self.holds: Holds = {}
+        self.inbox = InboxShelf()
+        self.optouts: Listed = {}
+        self.audit = AuditPages()
         self.orders = count(1)
 
     def crash(self) -> None:
@@ -95,10 +106,18 @@ class MemoryJournal:
         disk: MemoryDisk | None = None,
         *,
         on_commit: Callable[[str, tuple[str, ...]], None] | None = None,
+        pen: Callable[[], Pen] = Pen,
     ) -> None:
         self._disk = MemoryDisk() if disk is None else disk
         self._on_commit = on_commit
         self._damaged = False
+        self._pen = pen()
+        self.usage = MemoryUsage(self._sends, lambda: self._held().holds, self._writing_holds)
+        self.inbox = MemoryInbox(
+            lambda: self._held().inbox, lambda: self._held().optouts, self._writing
+        )
+        self.optouts = MemoryOptOuts(lambda: self._held().optouts, self._writing_optouts)
+        self.audit = MemoryAudit(self._pen, self._audit_to_read, self._writing_audit)
 
     async def open(self) -> None:
         """Take the disk."""
@@ -108,6 +127,7 @@ class MemoryJournal:
             )
         self._disk.holder = self
         self._damaged = False
+        self._disk.audit.opened(self._pen)
 
     async def close(self) -> None:
         """Leave the disk to others."""
@@ -157,14 +177,22 @@ class MemoryJournal:
             if record.device == device and record.state is MessageState.ACCEPTED
         ]
         found.sort(key=lambda record: (record.message.priority, record.order))
-        return tuple(record.message for record in found[:limit])
+        seen: Counter[str] = Counter()
+        first = []
+        for record in found:
+            seen[record.message.sim_uid] += 1
+            if seen[record.message.sim_uid] <= limit:
+                first.append(record.message)
+        return tuple(first)
 
-    async def open_attempt(self, attempt: Attempt) -> None:
+    async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """See the port."""
         record = _found(self._held(), attempt.uid)
         rules.check_attempt(attempt, record.device, record.state, len(record.attempts))
-        with self._writing("attempt"):
+        with self._writing("attempt") as disk:
+            disk.audit.append(self._pen, audit)
             record.attempts.append(attempt)
+            disk.tried.append((attempt.uid, attempt.number))
             record.changes.append(StateChange(attempt.opened_at, MessageState.SENDING, ""))
 
     async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
@@ -218,6 +246,7 @@ class MemoryJournal:
         evidence: Sequence[Evidence],
         report: StatusReport | None,
         at: datetime,
+        audit: Sequence[AuditEntry] = (),
     ) -> MessageState:
         """See the port."""
         disk = self._held()
@@ -227,6 +256,7 @@ class MemoryJournal:
             record.state, state, evidence, report, last.report if last else None
         )
         with self._writing("settle"):
+            disk.audit.append(self._pen, audit)
             record.evidence += [(len(record.attempts), proof) for proof in evidence]
             if decided.moved:
                 record.changes.append(StateChange(at, state, code))
@@ -290,21 +320,6 @@ class MemoryJournal:
             if row and row.waits:
                 row.parked_at, row.parked = at, reason
 
-    async def segments_since(
-        self, device: DeviceUuid, since: datetime
-    ) -> tuple[tuple[datetime, int], ...]:
-        """See the port."""
-        return tuple(
-            sorted(
-                (attempt.opened_at, attempt.segments)
-                for record in self._held().records.values()
-                for attempt in record.attempts
-                if attempt.device == device
-                and attempt.opened_at >= since
-                and attempt.number not in record.void
-            )
-        )
-
     async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:
         """See the port."""
         return sum(
@@ -326,6 +341,7 @@ class MemoryJournal:
 
     async def prune(self, before: datetime) -> int:
         """See the port."""
+        await self.inbox.prune(before)
         with self._writing("prune") as disk:
             gone = [uid for uid, record in disk.records.items() if _is_old(disk, record, before)]
             for uid in gone:
@@ -340,6 +356,31 @@ class MemoryJournal:
             }
             disk.events = [event for event in disk.events if event.at >= before]
         return len(gone)
+
+    def _sends(self) -> Iterator[tuple[Attempt, Msisdn]]:
+        disk = self._held()
+        for uid, number in reversed(disk.tried):
+            record = disk.records.get(uid)
+            if record is not None and number not in record.void:
+                yield record.attempts[number - 1], record.message.number
+
+    @contextmanager
+    def _writing_holds(self, unit: str) -> Iterator[Holds]:
+        with self._writing(unit) as disk:
+            yield disk.holds
+
+    @contextmanager
+    def _writing_optouts(self, unit: str) -> Iterator[Listed]:
+        with self._writing(unit) as disk:
+            yield disk.optouts
+
+    def _audit_to_read(self) -> AuditPages:
+        return self._held().audit
+
+    @contextmanager
+    def _writing_audit(self, unit: str) -> Iterator[AuditPages]:
+        with self._writing(unit) as disk:
+            yield disk.audit
 
     def _held(self) -> MemoryDisk:
         if self._disk.holder is not self:

@@ -18,7 +18,7 @@ from droidrack.adapters.journal_schema import (
     phones,
     sims,
 )
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Tick
 from droidrack.core.ids import (
     Body,
     DeviceUuid,
@@ -36,9 +36,13 @@ WANT_VERDICT = tuple(sorted(OPEN | {MessageState.UNKNOWN}))
 PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
 
 FIND = select(messages).where(messages.c.uid == bindparam("uid"))
+QUEUED = and_(messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED)
+NEXT_ROW = select(func.min(messages.c.sim_uid)).where(
+    QUEUED, messages.c.sim_uid > bindparam("after")
+)
 WAITING_MESSAGES = (
     select(messages)
-    .where(messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED)
+    .where(QUEUED, messages.c.sim_uid == bindparam("row"))
     .order_by(messages.c.priority, messages.c.id)
     .limit(bindparam("limit"))
 )
@@ -69,15 +73,6 @@ BOUND_SIMS = (
     .where(sims.c.device == bindparam("device"))
     .order_by(sims.c.slot, sims.c.sim_uid)
 )
-SEGMENTS = (
-    select(attempts.c.opened_at, attempts.c.segments)
-    .where(
-        attempts.c.device == bindparam("device"),
-        attempts.c.opened_at >= bindparam("since"),
-        attempts.c.void.is_(False),
-    )
-    .order_by(attempts.c.opened_at, attempts.c.id)
-)
 SENT = (
     select(func.count())
     .select_from(attempts.join(cards))
@@ -86,9 +81,15 @@ SENT = (
 
 
 def waiting(connection: Connection, device: DeviceUuid, limit: int) -> tuple[Message, ...]:
-    """ACCEPTED messages in sending order."""
-    rows = connection.execute(WAITING_MESSAGES, {"device": device, "limit": limit})
-    return tuple(as_message(row) for row in rows)
+    """The first ACCEPTED messages of each SIM row: two searches of the index for a row."""
+    found: list[Row[Any]] = []
+    after = ""  # Before every row: the panel gives none an empty name.
+    while (row := connection.scalar(NEXT_ROW, {"device": device, "after": after})) is not None:
+        wanted = {"device": device, "row": row, "limit": limit}
+        found += connection.execute(WAITING_MESSAGES, wanted)
+        after = row
+    found.sort(key=lambda row: (row.priority, row.id))
+    return tuple(as_message(row) for row in found)
 
 
 def open_attempts(
@@ -158,14 +159,6 @@ def waiting_reports(
     """Reports not yet acknowledged, oldest first."""
     rows = connection.execute(OUTBOX, {"device": device, "limit": limit})
     return tuple(OutboxRow(row.id, as_report(row)) for row in rows)
-
-
-def segments_since(
-    connection: Connection, device: DeviceUuid, since: datetime
-) -> tuple[tuple[datetime, int], ...]:
-    """Attempts that may have reached the radio."""
-    rows = connection.execute(SEGMENTS, {"device": device, "since": since})
-    return tuple((row.opened_at, row.segments) for row in rows)
 
 
 def messages_sent_since(connection: Connection, iccid: Iccid, since: datetime) -> int:
@@ -318,6 +311,7 @@ def as_attempt(row: Row[Any]) -> Attempt:
         message_id=row.radio_id,
         boot_id=row.boot_id,
         opened_at=row.opened_at,
+        tick=None if row.host_boot is None else Tick(row.host_boot, row.host_us / 1e6),
     )
 
 

@@ -98,10 +98,8 @@ def settlement(
         return Settlement(current, moved=False, void=False, finding=text, report=None)
     if target is MessageState.SENDING:
         raise ValueError("only `open_attempt` leads to sending: there is no attempt without it")
-    void = current is MessageState.SENDING and (
-        target is MessageState.ACCEPTED
-        or (target is MessageState.FAILED and bool(kinds & NOTHING_HAPPENED))
-    )
+    back = target in (MessageState.ACCEPTED, MessageState.FAILED)
+    void = current is MessageState.SENDING and back and bool(kinds & NOTHING_HAPPENED)
     return Settlement(target, moved=True, void=void, finding="", report=report)
 
 

@@ -6,10 +6,11 @@ lone surrogates) and the journal refuses nothing a panel can say. ICCIDs stand o
 
 Every index serves a named question; none is there to be safe:
 
-- `messages_queue`: what waits on this phone, and which of its attempts are open
+- `messages_queue`: what waits on this phone by SIM row, and which of its attempts are open
 - `messages_state`, `messages_device`: the operator's lists, newest first
 - `messages_received`: what is old enough to be pruned
-- `attempts_pace`: segments of a phone in a window; `attempts_card`: messages of a SIM in a window
+- `attempts_pace`: attempts of a phone since a date; `attempts_card`: messages of a SIM since one
+- `attempts_phone`, `attempts_sim`: the newest sends of a phone, and of a SIM
 - `provision_steps_key`: what is known of this thing on this phone; `provision_steps_boot`: what
   changed a phone since it started; `provision_runs_started`: the latest runs
 - `outbox_waiting`: reports of a phone not yet acknowledged; `outbox_uid`: the last one of a message
@@ -35,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision this program knows, oldest first. A journal at another one is from a newer
 program and is refused. A test pins that this agrees with `migrations/versions`."""
 
@@ -147,7 +148,14 @@ messages = Table(
     Column("changed_at", Instant, nullable=False),
     Column("attempts", Integer, nullable=False),  # How many there are; the last one's number.
 )
-Index("messages_queue", messages.c.device, messages.c.state, messages.c.priority, messages.c.id)
+Index(
+    "messages_queue",
+    messages.c.device,
+    messages.c.state,
+    messages.c.sim_uid,
+    messages.c.priority,
+    messages.c.id,
+)
 Index("messages_state", messages.c.state, messages.c.id)
 Index("messages_device", messages.c.device, messages.c.id)
 Index("messages_received", messages.c.received_at)
@@ -178,12 +186,26 @@ attempts = Table(
     Column("radio_id", BigInteger, nullable=False),
     Column("boot_id", Text, nullable=False),
     Column("opened_at", Instant, nullable=False),
+    Column("host_boot", Text),  # The same moment in µs of the host's boot: a clock nobody turns.
+    Column("host_us", BigInteger),
     Column("void", Boolean, nullable=False),  # Certainly never reached the radio.
     Column("sent_at", Instant),  # When its message was proven sent.
     UniqueConstraint("message_id", "number"),
 )
 Index("attempts_pace", attempts.c.device, attempts.c.opened_at)
 Index("attempts_card", attempts.c.card_id, attempts.c.sent_at)
+Index("attempts_phone", attempts.c.device, attempts.c.id)
+Index("attempts_sim", attempts.c.card_id, attempts.c.id)
+
+holds = Table(
+    "holds",  # SIM rows whose messages wait, and why.
+    metadata,
+    Column("device", Text, primary_key=True),
+    Column("sim_uid", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("since", Instant, nullable=False),
+)
 
 evidence = Table(
     "evidence",
@@ -245,6 +267,13 @@ events = Table(
 )
 Index("events_at", events.c.at)
 
+audit = Table(
+    "audit",  # Lines of `core/audit.py`, each as it was digested; found by their number alone.
+    metadata,
+    Column("seq", BigId, primary_key=True, autoincrement=False),
+    Column("text", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
 # --- Provisioning -----------------------------------------------------------------------------
 
 leases = Table(

@@ -8,21 +8,24 @@ This module brings SQLAlchemy (0.2 s): import it where a journal is really opene
 """
 
 import asyncio
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from droidrack.adapters import journal_reads as reads
 from droidrack.adapters import journal_writes as writes
+from droidrack.adapters.audit_anchor import Anchor
+from droidrack.adapters.audit_sql import Book, SqlAudit, last
+from droidrack.adapters.clock import SystemClock
+from droidrack.adapters.inbox_sql import SqlInbox
 from droidrack.adapters.journal_revision import known_revision, require_head
-from droidrack.adapters.journal_schema import HEAD, meta
+from droidrack.adapters.journal_schema import HEAD
 from droidrack.adapters.journal_seal import Opening, last_opening
 from droidrack.adapters.journal_seal import check as check_seal
 from droidrack.adapters.journal_seal import keep as keep_seal
@@ -34,14 +37,20 @@ from droidrack.adapters.journal_writer import (
     Lane,
     Outcome,
     Unit,
+    Work,
     run_units,
 )
+from droidrack.adapters.optout_sql import SqlOptOuts
+from droidrack.adapters.usage_sql import SqlUsage
 from droidrack.core.attempt import Attempt, Evidence
-from droidrack.core.errors import JournalDamaged, JournalError
+from droidrack.core.audit import AuditEntry, Pen
+from droidrack.core.errors import JournalDamaged, JournalError, RackError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
 from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord
+
+T = TypeVar("T")
 
 PRUNE_BATCH = 200
 """Messages per transaction while pruning: 33 ms measured, so that no send waits long for it."""
@@ -60,6 +69,7 @@ class SqlJournal:
             used here (see `journal_seal`). The operator's word only.
         on_commit: called around every commit with "before" or "after" and the names of its units;
             an OSError it raises counts as a failed write. For crash tests.
+        pen: makes what writes the audit; called when the journal is opened to be written.
     """
 
     def __init__(
@@ -70,8 +80,20 @@ class SqlJournal:
         observe: bool = False,
         accept_any: bool = False,
         on_commit: CommitHook | None = None,
+        pen: Callable[[], Pen] = Pen,
     ) -> None:
         self._store: Store = store_for(location)
+        self._book = Book(pen, Anchor(self._store.anchor))
+        self.audit = SqlAudit(lambda: self._writes, lambda: self._reads, self._book)
+        self.usage = SqlUsage(
+            lambda name, work: self._writes.submit(name, work),
+            lambda name, work: self._reads.submit(name, work),
+        )
+        self.optouts = SqlOptOuts(lambda: self._writes, lambda: self._reads)
+        self.inbox = SqlInbox(
+            lambda name, work: self._writes.submit(name, work),
+            lambda name, work: self._reads.submit(name, work),
+        )
         self._seal = self._store.seal
         self._accept_any = accept_any
         self._inline = inline
@@ -96,7 +118,7 @@ class SqlJournal:
                 await loop.run_in_executor(self._threads[0], self._open)
             else:
                 self._open()
-        except (JournalError, asyncio.CancelledError):
+        except (RackError, asyncio.CancelledError):
             await self.close()
             raise
         self._damage = None
@@ -139,9 +161,10 @@ class SqlJournal:
         work = partial(reads.waiting, device=device, limit=limit)
         return await self._reads.submit("waiting", work)
 
-    async def open_attempt(self, attempt: Attempt) -> None:
+    async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """See the port."""
-        await self._writes.submit("attempt", partial(writes.open_attempt, attempt=attempt))
+        work = self._audited(audit, partial(writes.open_attempt, attempt=attempt))
+        await self._writes.submit("attempt", work)
 
     async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
         """See the port."""
@@ -167,6 +190,7 @@ class SqlJournal:
         evidence: Sequence[Evidence],
         report: StatusReport | None,
         at: datetime,
+        audit: Sequence[AuditEntry] = (),
     ) -> MessageState:
         """See the port."""
         work = partial(
@@ -178,7 +202,7 @@ class SqlJournal:
             report=report,
             at=at,
         )
-        return await self._writes.submit("settle", work)
+        return await self._writes.submit("settle", self._audited(audit, work))
 
     async def message(self, uid: MessageUid) -> Message | None:
         """See the port."""
@@ -212,13 +236,6 @@ class SqlJournal:
         """See the port."""
         await self._writes.submit("park", partial(writes.park, id_=id, reason=reason, at=at))
 
-    async def segments_since(
-        self, device: DeviceUuid, since: datetime
-    ) -> tuple[tuple[datetime, int], ...]:
-        """See the port."""
-        work = partial(reads.segments_since, device=device, since=since)
-        return await self._reads.submit("segments", work)
-
     async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:
         """See the port."""
         work = partial(reads.messages_sent_since, iccid=iccid, since=since)
@@ -245,10 +262,21 @@ class SqlJournal:
         find_reports = partial(reads.old_reports, before=before, limit=PRUNE_BATCH)
         while ids := await self._reads.submit("old-reports", find_reports):
             await self._writes.submit("prune", partial(writes.prune_reports, ids=ids))
+        await self.inbox.prune(before)
         drop_events = partial(writes.prune_events, before=before, limit=PRUNE_BATCH)
         while await self._writes.submit("prune", drop_events):
             await self._writes.submit("reclaim", self._store.reclaim)
         return pruned
+
+    def _audited(self, entries: Sequence[AuditEntry], work: Work[T]) -> Work[T]:
+        """The work with its audit lines: whole or absent together."""
+
+        def both(connection: Connection) -> T:
+            value = work(connection)
+            self._book.append(connection, entries)
+            return value
+
+        return both if entries else work
 
     def _start_lanes(self) -> None:
         if self._inline:
@@ -292,9 +320,12 @@ class SqlJournal:
             with self._writer.begin():
                 self._store.check(self._writer)
                 self._migrate(self._writer)
-                opening = _open_meta(self._writer)
+                opening = writes.count_opening(self._writer)
                 if self._seal is not None and not self._accept_any:
                     check_seal(self._store.name, opening, last_opening(self._seal))
+                self._book.opened(self._writer, SystemClock().now())
+                head = last(self._writer)
+            self._book.anchor.replace(self._book.pen, head)
             if self._seal is not None:
                 keep_seal(self._seal, Opening(opening.journal, opening.count + 1))
             self._accept_any = False  # Once: a journal swapped meanwhile is another question.
@@ -317,7 +348,10 @@ class SqlJournal:
         try:
             with connection.begin():
                 outcomes = run_units(connection, units)
+                head = self._book.settled(connection)
                 self._on_commit("before", names)
+            if head is not None:
+                self._book.anchor.keep(self._book.pen, head)
             self._on_commit("after", names)
         except (SQLAlchemyError, OSError) as error:
             raise self._failed(error) from error
@@ -355,23 +389,6 @@ class SqlJournal:
             # After a failed fsync the kernel may count lost pages as written: never go on.
             self._damage = failure
         return failure
-
-
-def _open_meta(connection: Connection) -> Opening:
-    """Count this opening; a real write, so that a full or read-only disk is found now.
-
-    Returns:
-        The journal's identity, and how often it was opened before.
-    """
-    kept = {row.key: row.value for row in connection.execute(select(meta))}
-    opening = Opening(kept.get("identity") or uuid.uuid4().hex, int(kept.get("opened", 0)))
-    values = {"identity": opening.journal, "opened": str(opening.count + 1)}
-    for key, value in values.items():
-        if key in kept:
-            connection.execute(update(meta).where(meta.c.key == key).values(value=value))
-        else:
-            connection.execute(insert(meta), {"key": key, "value": value})
-    return opening
 
 
 def _close(connection: Connection) -> None:

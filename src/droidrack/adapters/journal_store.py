@@ -36,6 +36,7 @@ class Store(Protocol):
 
     name: str  # Shown to the operator; holds no password.
     seal: Path | None  # Where `journal_seal` keeps its word; None: nowhere.
+    anchor: Path | None  # Where `audit_anchor` keeps the newest audit line; None: nowhere.
 
     def acquire(self) -> None:
         """Take the lock, or raise JournalBusy naming who has it. Idempotent."""
@@ -59,6 +60,10 @@ class Store(Protocol):
         Raises:
             JournalError: there is no journal yet.
         """
+        ...
+
+    def beside(self) -> Connection:
+        """A connection that writes beside a controller: without the lock, one moment at a time."""
         ...
 
     def check(self, connection: Connection) -> None:
@@ -114,6 +119,7 @@ class SqliteStore:
         self.path = path
         self.name = str(path)
         self.seal: Path | None = path.with_name(f"{path.name}.seal")
+        self.anchor: Path | None = path.with_name(f"{path.name}.audit")
         self._lock = -1
         self._engine: Engine | None = None
 
@@ -174,6 +180,16 @@ class SqliteStore:
         )
         event.listen(self._engine, "begin", _begin)
         return self._engine.connect()
+
+    def beside(self) -> Connection:
+        """As durable as the writer's, but the log is the writer's to move into the file."""
+        if not self.path.exists():
+            raise _absent(self.name)
+        if self._engine is None:
+            self._engine = _sqlite_engine(self.path)
+        connection = self._engine.connect()
+        connection.info["begin"] = "BEGIN IMMEDIATE"
+        return connection
 
     def connect(self, *, writing: bool) -> Connection:
         """A connection that commits durably, or one that can only read."""
@@ -280,6 +296,7 @@ class PostgresStore:
         )
         self.name = self._engine.url.render_as_string(hide_password=True)
         self.seal: Path | None = None  # A server keeps its own copies.
+        self.anchor: Path | None = None
 
     def acquire(self) -> None:
         """Nothing yet: the lock is taken by the connection that writes, and dies with it."""
@@ -298,6 +315,13 @@ class PostgresStore:
         """The server itself refuses what this connection would write."""
         connection = self._engine.connect()
         connection.execute(text("SET default_transaction_read_only TO on"))
+        connection.commit()
+        return connection
+
+    def beside(self) -> Connection:
+        """The server lets many write."""
+        connection = self._engine.connect()
+        connection.execute(text("SET synchronous_commit TO on"))
         connection.commit()
         return connection
 

@@ -4,6 +4,7 @@ They run one after another on the only connection that writes, so that reading b
 safe; the same functions serve both dialects for that reason.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
@@ -22,10 +23,12 @@ from droidrack.adapters.journal_schema import (
     evidence,
     known_uids,
     messages,
+    meta,
     outbox,
     phones,
     sims,
 )
+from droidrack.adapters.journal_seal import Opening
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
@@ -70,6 +73,23 @@ PARK = (
 )
 
 
+def count_opening(connection: Connection) -> Opening:
+    """Count this opening; a real write, so that a full or read-only disk is found now.
+
+    Returns:
+        The journal's identity, and how often it was opened before.
+    """
+    kept = {row.key: row.value for row in connection.execute(select(meta))}
+    opening = Opening(kept.get("identity") or uuid.uuid4().hex, int(kept.get("opened", 0)))
+    values = {"identity": opening.journal, "opened": str(opening.count + 1)}
+    for key, value in values.items():
+        if key in kept:
+            connection.execute(update(meta).where(meta.c.key == key).values(value=value))
+        else:
+            connection.execute(insert(meta), {"key": key, "value": value})
+    return opening
+
+
 def remember_phone(connection: Connection, record: PhoneRecord) -> None:
     """Insert or update a phone."""
     row = asdict(record)
@@ -85,7 +105,7 @@ def bind_sim(connection: Connection, record: SimRecord) -> None:
         "device": record.device,
         "sim_uid": record.sim_uid,
         "slot": record.slot,
-        "card_id": _card(connection, record.iccid),
+        "card_id": card_id(connection, record.iccid),
         "label": record.label,
         "bound_at": record.bound_at,
     }
@@ -197,12 +217,14 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
         "device": attempt.device,
         "slot": attempt.slot,
         "sub_id": attempt.sub_id,
-        "card_id": _card(connection, attempt.iccid),
+        "card_id": card_id(connection, attempt.iccid),
         "segments": attempt.segments,
         "watermark": attempt.watermark,
         "radio_id": attempt.message_id,
         "boot_id": attempt.boot_id,
         "opened_at": attempt.opened_at,
+        "host_boot": attempt.tick.boot if attempt.tick else None,
+        "host_us": round(attempt.tick.seconds * 1e6) if attempt.tick else None,
         "void": False,
     }
     connection.execute(insert(attempts), columns)
@@ -210,7 +232,8 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
     _move(connection, row.id, {**move, "tries": attempt.number})
 
 
-def _card(connection: Connection, iccid: Iccid | None) -> int | None:
+def card_id(connection: Connection, iccid: Iccid | None) -> int | None:
+    """The row of a card in `cards`, made where it is new; None for None."""
     if iccid is None:
         return None
     query = select(cards.c.id).where(cards.c.iccid == iccid.reveal())

@@ -17,6 +17,7 @@ from droidrack.adapters.private_files import (
 )
 from droidrack.core.capability import Proof
 from droidrack.core.errors import ParseError
+from droidrack.core.guard import GuardReading
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes, from_json, to_json
 
@@ -60,6 +61,18 @@ class FileNotebook:
         """Keep it, replacing an earlier one."""
         self._write(self._path("proof", device), {"build": proof.build, "codes": proof.codes})
 
+    def guard(self, device: DeviceUuid) -> tuple[GuardReading, ...]:
+        """What the phone's own limit was read as, oldest first."""
+        note = self._read(self._path("guard", device))
+        lines = note.get("readings") if isinstance(note, dict) else None
+        readings = [_reading(line) for line in lines] if isinstance(lines, list) else []
+        return tuple(reading for reading in readings if reading is not None)
+
+    def keep_guard(self, device: DeviceUuid, readings: tuple[GuardReading, ...]) -> None:
+        """Keep them, replacing what was kept."""
+        lines = [[one.boot_id, one.count, one.interval_ms] for one in readings]
+        self._write(self._path("guard", device), {"readings": lines})
+
     def quarantine(self, device: DeviceUuid) -> str:
         """Why a phone must not send; "" where it may."""
         path = self._path("quarantine", device)
@@ -97,3 +110,10 @@ class FileNotebook:
     def _write(self, path: Path, note: Mapping[str, object]) -> None:
         make_private_directory(self._home)
         write_private(path, json.dumps(note, ensure_ascii=False).encode())
+
+
+def _reading(line: object) -> GuardReading | None:
+    match line:
+        case [str() as boot_id, int() | None as count, int() | None as interval_ms]:
+            return GuardReading(boot_id, count, interval_ms)
+    return None

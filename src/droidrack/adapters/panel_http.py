@@ -1,16 +1,15 @@
 """The panel over HTTP.
 
-One file holds the HTTP library, so that the engine can be changed here. Three of its habits are
-switched off on purpose: it follows no redirect (the token would travel to another host), it keeps
-no cookies (connections are shared by phones, a session cookie would mix them), and it takes no
-proxy or password from the environment.
+One file holds the panel's use of the HTTP library, so that the engine can be changed here. Three of
+its habits are switched off on purpose: it follows no redirect (the token would travel to another
+host), it keeps no cookies (connections are shared by phones, a session cookie would mix them), and
+it takes no proxy or password from the environment.
 
 Every call has one absolute deadline and one cap on the answer's size: a panel that drips a byte a
 second, or never ends, costs bounded time and memory. Nothing is repeated here.
 """
 
 import asyncio
-import ipaddress
 import json
 import re
 import ssl
@@ -27,9 +26,9 @@ import httpx
 
 from droidrack import __version__
 from droidrack.adapters import panel_wire as wire
+from droidrack.adapters.http_address import checked_address, trust
 from droidrack.core.checkup import PanelSight
 from droidrack.core.errors import (
-    ConfigError,
     Effect,
     PanelBusy,
     PanelError,
@@ -92,12 +91,15 @@ class HttpPanel:
         transport: httpx.AsyncBaseTransport | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._base_url = _checked_url(base_url, allow_plain_http)
+        self._base_url = checked_address(
+            base_url, allow_plain_http=allow_plain_http, whose="the panel's"
+        ).rstrip("/")
         self._deadline_s = deadline_s
         self._zone = zone
         self._now = now
         self._transport = transport
-        self._trust = _trust(ca_file) if self._base_url.startswith("https:") else False
+        # One context for all pools: each copy would hold all public certificates again.
+        self._trust = trust(ca_file) if self._base_url.startswith("https:") else False
         self._pools: dict[int, httpx.AsyncClient] = {}
 
     async def __aenter__(self) -> "HttpPanel":
@@ -346,43 +348,6 @@ class _AnswerTooLong(Exception):
 
 # OSError: what a transport that is not the library's own raises bare.
 _FAILURES = (TimeoutError, httpx.HTTPError, OSError, _AnswerTooLong)
-
-
-def _checked_url(text: str, allow_plain_http: bool) -> str:
-    """The base address without a slash at its end, or ConfigError."""
-    hint = "write it as https://panel.example or https://panel.example/prefix"
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL as exc:
-        raise ConfigError(f"the panel's address cannot be read: {exc}", hint=hint) from exc
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigError(f"the panel's address needs a scheme and a host: {text!r}", hint=hint)
-    if url.userinfo or url.query or url.fragment:
-        raise ConfigError("the panel's address holds a password, a query or a fragment", hint=hint)
-    if url.scheme == "http" and not allow_plain_http and not _is_loopback(url.host):
-        raise ConfigError(
-            f"plain http to {url.host} would show tokens, numbers and texts to the network",
-            hint="use https, or set allow_plain_http if the network is yours alone",
-        )
-    return str(url).rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _trust(ca_file: Path | None) -> ssl.SSLContext:
-    """One context for all pools: each copy would hold all public certificates again."""
-    try:
-        return ssl.create_default_context(cafile=ca_file) if ca_file else httpx.create_ssl_context()
-    except (OSError, ssl.SSLError) as exc:
-        raise ConfigError(
-            f"the certificates in {ca_file} cannot be read: {exc}",
-            hint="ca_file names a file of certificates in PEM form",
-        ) from exc
 
 
 def _sim_path(uid: str) -> str:

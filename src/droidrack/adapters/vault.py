@@ -18,7 +18,7 @@ from droidrack.adapters.private_files import (
     remove_private,
     write_private,
 )
-from droidrack.adapters.vault_seal import Sealer, own_sealer
+from droidrack.adapters.vault_seal import Sealer, own_key, own_sealer
 from droidrack.core.errors import VaultError
 from droidrack.core.ids import DeviceUuid, Slot, Token
 from droidrack.ports import PanelSim, StoredSession
@@ -27,6 +27,16 @@ FORMAT = 1
 SUFFIX = ".session"
 
 _DEVICE = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
+
+
+def vault_key(directory: Path) -> bytes:
+    """The key of the vault in this directory, for others to derive theirs; made where none is.
+
+    Raises:
+        VaultError: the key is gone while sessions sealed with it are there; or see the vault.
+    """
+    make_private_directory(directory)
+    return own_key(directory, may_create=not any(directory.glob(f"*{SUFFIX}")))
 
 
 class FileVault:

@@ -68,7 +68,12 @@ class AesSealer:
 
 
 def own_sealer(directory: Path, *, may_create: bool) -> AesSealer:
-    """The sealer with this host's key: the service manager's, else the directory's.
+    """The sealer with this host's key; see `own_key`."""
+    return AesSealer(own_key(directory, may_create=may_create))
+
+
+def own_key(directory: Path, *, may_create: bool) -> bytes:
+    """This host's key: the service manager's, else the directory's.
 
     Args:
         directory: the vault, which exists.
@@ -79,7 +84,7 @@ def own_sealer(directory: Path, *, may_create: bool) -> AesSealer:
     if credentials and (path := Path(credentials) / CREDENTIAL).exists():
         with translated(path):
             text = path.read_bytes()  # The service manager guards its own directory.
-        return AesSealer(_decoded(path, text))
+        return _decoded(path, text)
     path = directory / KEY_FILE
     if not path.exists():
         if not may_create:
@@ -90,7 +95,7 @@ def own_sealer(directory: Path, *, may_create: bool) -> AesSealer:
             )
         # Of two processes that come here at once one wins, and both read the winner's key.
         create_private(path, os.urandom(KEY_BYTES).hex().encode() + b"\n")
-    return AesSealer(_decoded(path, read_private(path)))
+    return _decoded(path, read_private(path))
 
 
 def _decoded(path: Path, text: bytes) -> bytes:

@@ -11,6 +11,7 @@ from droidrack.app.arrival import Arrival
 from droidrack.app.confirming import Confirming
 from droidrack.app.handset import Handset
 from droidrack.app.listening import Listening
+from droidrack.app.pace import Pace
 from droidrack.app.probing import until_proven
 from droidrack.app.sending import Sending
 from droidrack.app.world import World
@@ -152,7 +153,8 @@ async def _walk(world: World, handset: Handset, phone: PhoneSettings, uid: Messa
     sending = Sending(
         world,
         handset,
-        phone.pacing,
+        phone,
+        Pace(world, phone),
         on_open=confirming.opened,
         on_answer=confirming.answered,
         on_settled=_nobody,

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from droidrack.app.arrival import Seen, matches, survey
 from droidrack.app.finding import stored_session
 from droidrack.app.handset import Handset
+from droidrack.app.inbound import CLOSED_BY_RELEASE
+from droidrack.app.inbox_store import InboxStore
 from droidrack.app.world import World
 from droidrack.core.checkup import Finding, Severity, failing, fine, warning
 from droidrack.core.door import SimReading
@@ -121,6 +123,7 @@ async def _presence(
         ),
         *_sims(handset.sims, subject),
         *_profile(handset.profile, subject),
+        *await _inbox(world, handset, subject),
     ]
     if stopped:
         how = "check its SIMs, then let it send again"
@@ -174,6 +177,21 @@ def _profile(profile: Profile, subject: str) -> list[Finding]:
             )
         )
     return findings
+
+
+async def _inbox(world: World, handset: Handset, subject: str) -> list[Finding]:
+    """Whether the texts that arrive on this phone can be read."""
+    if not world.settings.inbound.enabled:
+        return [fine(subject, "texts that arrive are not read: [inbound] enabled = false")]
+    reason, remedy = CLOSED_BY_RELEASE, "use a phone with Android 10 or later for replies"
+    if handset.profile.facts.store_readable:
+        try:
+            await InboxStore(handset).newest(1)
+        except RackError as error:
+            reason, remedy = error.message, error.hint
+        else:
+            return [fine(subject, "texts that arrive can be read")]
+    return [warning(subject, f"texts that arrive: not available: {reason}", remedy)]
 
 
 def _session(

@@ -27,7 +27,7 @@ from droidrack.core.message import Message
 from droidrack.core.parcel import Value, call_argv, send_argv, send_call
 from droidrack.core.parse.getprop import parse_getprop
 from droidrack.core.parse.isub import parse_isub
-from droidrack.core.parse.windows import PHONE_PROCESS, window_packages
+from droidrack.core.parse.windows import PHONE_PROCESS, asking_package, window_packages
 from droidrack.core.profile import DeviceIdentity, Profile
 from droidrack.core.pulse import in_service
 from droidrack.core.reply import Reply, Returned, read_reply, sub_id_of
@@ -189,7 +189,7 @@ class Handset:
         return self.sims
 
     async def _read_sims(self) -> tuple[SimReading, ...]:
-        states = await self._sim_states()
+        states, countries = await self._sim_words()
         slots = [Slot(index) for index in range(len(states))]
         by_slot = await self._call_each("isub.get_sub_id", [{"slot": slot} for slot in slots])
         subs = [
@@ -205,6 +205,7 @@ class Handset:
                 iccid=iccids.get(sub) if sub is not None else None,
                 imsi=imsis.get(sub) if sub is not None else None,
                 in_service=self._in_service(slot),
+                country=countries[slot] if slot < len(countries) else "",
             )
             for slot, state, sub in zip(slots, states, subs, strict=True)
         )
@@ -221,11 +222,16 @@ class Handset:
         fresh = age_s <= 2 * self._world.settings.intervals.heartbeat_s
         return self._service.get(slot) if fresh else None
 
-    async def _sim_states(self) -> tuple[SimState | None, ...]:
+    async def _sim_words(self) -> tuple[tuple[SimState | None, ...], tuple[str, ...]]:
+        """State and country of each slot."""
         completed = await self.phone.run("getprop", deadline_s=QUERY_DEADLINE_S)
         properties = parse_getprop(completed.text)
-        words = properties.per_slot("gsm.sim.state") or ()
-        return tuple(SimState.of(word) for word in words)
+        states = properties.per_slot("gsm.sim.state") or ()
+        countries = properties.per_slot("gsm.sim.operator.iso-country") or ()
+        return (
+            tuple(SimState.of(word) for word in states),
+            tuple((word or "").upper() for word in countries),
+        )
 
     async def _card_identities(
         self, subs: Sequence[SubId]
@@ -343,8 +349,15 @@ class Handset:
 
     async def asks_a_person(self) -> bool:
         """Whether the phone process shows a dialog, behind which a message may be waiting."""
+        return PHONE_PROCESS in await self._windows()
+
+    async def asking_window(self) -> str:
+        """The package whose window may be keeping a late message back; "": none is."""
+        return asking_package(await self._windows())
+
+    async def _windows(self) -> frozenset[str]:
         dump = await self.phone.run("dumpsys window windows", deadline_s=QUERY_DEADLINE_S)
-        return PHONE_PROCESS in window_packages(dump.text)
+        return window_packages(dump.text)
 
     def radio_log(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The radio log as it is written; it opens with the newest line of its past."""

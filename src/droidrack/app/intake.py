@@ -1,14 +1,18 @@
 """Rooms 1 and 2, pending and journal: takes messages from the panel and writes them down.
 
 A uid that the journal knows is never sent again; its outcome is reported again. A malformed item is
-refused alone, and recorded once per uid and run.
+refused alone, and recorded once per uid and run. A message that is wrong in itself (its text, its
+number) is refused as soon as it is written down.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
 
+from droidrack.app.minutes import Minutes
 from droidrack.app.pause import Pause
+from droidrack.app.settling import Settling
 from droidrack.app.world import World
+from droidrack.core.door import Case, Refuse, refuse_outright
 from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable
 from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.message import Message
@@ -40,6 +44,8 @@ class Intake:
         self._device = device
         self._on_new = on_new
         self._on_known = on_known
+        minutes = Minutes(world.journal, world.clock, device)
+        self._settling = Settling(world, device, minutes, on_settled=on_known)
         self._refused_seen: set[tuple[str, str]] = set()
         self._draining = False
 
@@ -97,6 +103,8 @@ class Intake:
         world = self._world
         accepted = await world.journal.accept(self._device, messages)
         fates = {entry.fate for entry in accepted}
+        new = {entry.uid for entry in accepted if entry.fate == "new"}
+        await self._refuse_outright([message for message in messages if message.uid in new])
         if "new" in fates:
             self._on_new()
         if "known" in fates or "conflict" in fates:
@@ -104,6 +112,22 @@ class Intake:
         for entry in accepted:
             if entry.fate == "conflict":
                 world.tell("message conflict", device=self._device, uid=entry.uid)
+
+    async def _refuse_outright(self, messages: Sequence[Message]) -> None:
+        """Refuse at once what no phone will ever be asked about; the door would do it as well."""
+        world = self._world
+        for message in messages:
+            case = Case(
+                message,
+                None,
+                (),
+                row_exists=True,
+                now=world.clock.now(),
+                policy=world.settings.policy,
+            )
+            refusal = refuse_outright(case)
+            if isinstance(refusal, Refuse):
+                await self._settling.refuse(message, refusal)
 
     async def _refuse(self, item: RefusedItem) -> None:
         key = (item.uid, item.reason)

@@ -1,6 +1,7 @@
 """A notebook that lasts as long as its controller: for benches and simulations."""
 
 from droidrack.core.capability import Proof
+from droidrack.core.guard import GuardReading
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes
 
@@ -11,6 +12,7 @@ class MemoryNotebook:
     def __init__(self) -> None:
         self._codes: dict[str, Codes] = {}
         self._proofs: dict[DeviceUuid, Proof] = {}
+        self._guards: dict[DeviceUuid, tuple[GuardReading, ...]] = {}
         self._quarantines: dict[DeviceUuid, str] = {}
 
     def codes(self, build: str) -> Codes | None:
@@ -29,6 +31,14 @@ class MemoryNotebook:
     def keep_proof(self, device: DeviceUuid, proof: Proof) -> None:
         """Keep it, replacing an earlier one."""
         self._proofs[device] = proof
+
+    def guard(self, device: DeviceUuid) -> tuple[GuardReading, ...]:
+        """What the phone's own limit was read as, oldest first."""
+        return self._guards.get(device, ())
+
+    def keep_guard(self, device: DeviceUuid, readings: tuple[GuardReading, ...]) -> None:
+        """Keep them, replacing what was kept."""
+        self._guards[device] = readings
 
     def quarantine(self, device: DeviceUuid) -> str:
         """Why a phone must not send; "" where it may."""

@@ -1,56 +1,147 @@
-"""What one phone sent lately, kept over its plugging-ins.
+"""What phones and SIMs sent lately, kept over plugging-ins and swaps.
 
-The journal is asked once per phone and controller, because its dates are the host's clock's. After
-that only ages count: a clock that jumps while a phone is away must not open a fresh window.
+The journal is asked once per phone, and once per card, and controller. After that only ages count:
+a clock that jumps must not open a fresh window. A phone's sends stay with the phone, because
+Android's guard sits there; a card's sends go with the card to another phone.
 """
 
-from collections import deque
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from droidrack.app.steady import Steady
-from droidrack.core.ids import DeviceUuid
-from droidrack.core.pacing import next_allowed_at
-from droidrack.core.settings import Pacing
-from droidrack.ports import Clock, Journal
+from droidrack.app.world import World
+from droidrack.core.allowance import Allowance
+from droidrack.core.case import SimReading
+from droidrack.core.guard import ANDROIDS_OWN
+from droidrack.core.ids import DeviceUuid, Msisdn, Slot
+from droidrack.core.pacing import Window, rest_until, windows_per
+from droidrack.core.quota import calendar_of, limits, reach
+from droidrack.core.settings import Per, PhoneSettings, Settings
+from droidrack.core.tally import Tally
+from droidrack.ports import Send
 
-SENT_KEPT = 1000
-"""Sends remembered: no window holds more at any pace that a phone can keep."""
+CardKey = str | tuple[DeviceUuid, Slot]
+"""A card by its ICCID; where a phone does not tell it, by its place."""
 
 
 class Pace:
-    """The pace of one phone. `settings` are the operator's."""
+    """The pace of one phone and of the SIMs in it, by the operator's settings."""
 
-    def __init__(self, clock: Clock, settings: Pacing) -> None:
-        self._clock = clock
+    def __init__(self, world: World, settings: PhoneSettings) -> None:
+        self._world = world
         self._settings = settings
-        self._steady = Steady(clock)
+        self._steady = world.steady
         self._device: DeviceUuid | None = None
-        self._sent: deque[tuple[datetime, int]] = deque(maxlen=SENT_KEPT)
+        self._span = timedelta()
+        self._phone = Tally()
+        self._rests: datetime | None = None
+        self._guard: tuple[Window, ...] = (ANDROIDS_OWN,)
+        self._noted: Tally | None = None  # The card of the call that is being made.
 
-    async def recall(self, journal: Journal, device: DeviceUuid, max_segments: int) -> None:
-        """Take up what this phone sent in earlier lives of the controller.
-
-        As early as possible: a host's clock that jumps before this makes the history look old.
-        `max_segments`: of one message, whose gap may be longer than the window.
-        """
-        if device == self._device:
+    async def begin(self, device: DeviceUuid, guard: tuple[Window, ...]) -> None:
+        """Take up what this phone sent in earlier lives, and how far its own guard lets it go."""
+        self._guard = guard
+        gap_s = self._settings.pacing.min_gap_s * self._world.settings.policy.max_segments
+        windows = (*windows_per(self._settings.pacing, Per.PHONE), *self._guard)
+        span = timedelta(seconds=max(gap_s, *(window.seconds for window in windows)))
+        if device == self._device and span <= self._span:
             return
-        longest_s = max(self._settings.window_s, self._settings.min_gap_s * max_segments)
-        since = self._clock.now() - timedelta(seconds=longest_s)
-        history = await journal.segments_since(device, since)
-        self._sent = deque(((self._steady.of(at), n) for at, n in history), maxlen=SENT_KEPT)
-        self._device = device
+        since = self._world.clock.now() - span
+        sends = await self._world.journal.usage.of_phone(device, since)
+        self._phone = tally_of(self._world, sends)
+        if device != self._device:
+            self._rests = None
+        for send in sends:
+            at = self._steady.of(send.opened_at, send.tick)
+            self._rests = rest_until(at, send.segments, self._settings.pacing, 0.0, self._rests)
+        self._device, self._span = device, span
 
-    def note(self, segments: int) -> None:
+    async def take_up(self, sims: tuple[SimReading, ...]) -> None:
+        """Take up what the cards of this phone sent, on whatever phone."""
+        for sim in sims:
+            if sim.sub_id is not None and self._key(sim) not in self._world.cards:
+                found = await self._sends_of(sim)
+                self._world.cards.setdefault(self._key(sim), tally_of(self._world, found))
+
+    def allowance(self, sim: SimReading | None) -> Allowance:
+        """The room that there is now for a message on a SIM."""
+        pacing = self._settings.pacing
+        quota = self._settings.quota if sim is None else self._settings.quota_of(sim.slot)
+        card = None if sim is None else self._world.cards.get(self._key(sim))
+        return Allowance(
+            now=self._steady.now(),
+            ahead=self._steady.ahead(),
+            phone=self._phone,
+            card=card or Tally(),
+            phone_windows=windows_per(pacing, Per.PHONE),
+            card_windows=windows_per(pacing, Per.SIM),
+            guard=self._guard,
+            rests=self._rests,
+            quota=quota,
+            calendar=calendar_of(quota, ZoneInfo(quota.time_zone)) if limits(quota) else None,
+        )
+
+    def note(self, sim: SimReading, segments: int, number: Msisdn) -> None:
         """A message is handed to the phone now."""
-        self._sent.append((self._steady.now(), segments))
-
-    def answered(self) -> None:
-        """The call that was noted last has ended: a slow phone may have taken it only now."""
-        if self._sent:
-            self._sent[-1] = (self._steady.now(), self._sent[-1][1])
-
-    def wait_s(self, segments: int) -> float:
-        """Seconds until a message of so many segments may go; 0: now."""
         now = self._steady.now()
-        return (next_allowed_at(self._sent, segments, now, self._settings) - now).total_seconds()
+        card = self._noted = self._world.cards.setdefault(self._key(sim), Tally())
+        for tally, span in ((self._phone, self._span), (card, card_span(self._world.settings))):
+            tally.note(now, segments, number)
+            tally.forget(now - span)
+        self._rest(now, segments)
+
+    def answered(self, segments: int) -> None:
+        """The call that was noted last has ended: a slow phone may have taken it only now."""
+        now = self._steady.now()
+        self._phone.slide(now)
+        if self._noted is not None:
+            self._noted.slide(now)
+        self._rest(now, segments)
+
+    def take_back(self) -> None:
+        """The phone certainly never heard of the call that was noted last.
+
+        The card has spent nothing; the phone may rest a moment all the same.
+        """
+        if self._noted is not None:
+            self._noted.take_back()
+            self._noted = None
+
+    def _rest(self, at: datetime, segments: int) -> None:
+        pacing = self._settings.pacing
+        chance = self._world.dice.random() if pacing.jitter_s else 0.0
+        self._rests = rest_until(at, segments, pacing, chance, self._rests)
+
+    def _key(self, sim: SimReading) -> CardKey:
+        if sim.iccid is not None:
+            return sim.iccid.reveal()
+        if self._device is None:
+            raise AssertionError("a phone begins before its SIMs send")
+        return self._device, sim.slot
+
+    async def _sends_of(self, sim: SimReading) -> tuple[Send, ...]:
+        world = self._world
+        since = world.clock.now() - card_span(world.settings)
+        if sim.iccid is not None:
+            return await world.journal.usage.of_card(sim.iccid, since)
+        if self._device is None:
+            raise AssertionError("a phone begins before its SIMs send")
+        sends = await world.journal.usage.of_phone(self._device, since)
+        return tuple(send for send in sends if send.iccid is None and send.slot == sim.slot)
+
+
+def card_span(settings: Settings) -> timedelta:
+    """How far back anybody may ask what a card sent: it may come to any phone of the site."""
+    spans = [timedelta()]
+    for phone in settings.phones:
+        spans += [timedelta(seconds=w.seconds) for w in windows_per(phone.pacing, Per.SIM)]
+        spans += [reach(quota) for quota in (phone.quota, *(s.quota for s in phone.slots)) if quota]
+    return max(spans)
+
+
+def tally_of(world: World, sends: tuple[Send, ...]) -> Tally:
+    """Sends of the journal, in the clock that only counts."""
+    tally = Tally()
+    dated = [(world.steady.of(send.opened_at, send.tick), send) for send in sends]
+    for at, send in sorted(dated, key=lambda pair: pair[0]):
+        tally.note(at, send.segments, send.number)
+    return tally

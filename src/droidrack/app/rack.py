@@ -10,6 +10,8 @@ from contextlib import suppress
 from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
+from droidrack.app.forwarding import Forwarding
+from droidrack.app.pace import card_span
 from droidrack.app.pause import Pause
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
@@ -35,6 +37,7 @@ class Rack:
         self._world = world
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
+        self._forwarding = tuple(Forwarding(world, endpoint) for endpoint in world.endpoints)
         self._shown: dict[int, set[Worker]] = {}  # Whose phones each bus shows.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
@@ -69,15 +72,21 @@ class Rack:
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
+            for forwarding in self._forwarding:
+                group.create_task(self._supervise(forwarding.name, forwarding.run))
 
     async def _forget(self) -> None:
         """Prune the journal once a day; the first time when the start's rush is over."""
         world = self._world
         await world.clock.sleep(FIRST_PRUNE_S)
         while True:
-            days = world.settings.policy.retention_days
+            # What a quota still counts is kept, whatever the site says.
+            counted_days = card_span(world.settings).total_seconds() / DAY_S
+            days = max(world.settings.policy.retention_days, counted_days)
             pruned = await world.journal.prune(world.ago(days * DAY_S))
             world.tell("journal pruned", messages=pruned, older_than_days=days)
+            audit_days = world.settings.audit.retention_days
+            await world.journal.audit.prune(world.ago(audit_days * DAY_S), world.clock.now())
             await world.clock.sleep(DAY_S)
 
     async def _reopen(self, pause: Pause) -> None:

@@ -6,25 +6,46 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from droidrack.app.asking import Asking
+from droidrack.app.guard import read_guard_windows
 from droidrack.app.handset import Handset
+from droidrack.app.holding import Holding
+from droidrack.app.in_flight import InFlight, what_flies
+from droidrack.app.minutes import Minutes
 from droidrack.app.pace import Pace
+from droidrack.app.recipients import Recipients
+from droidrack.app.settling import Settling
 from droidrack.app.world import World
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
-from droidrack.core.door import Decision, Go, Hold, Refuse, SimBinding, decide
-from droidrack.core.errors import Effect, ParseError, PhoneError, ProfileError
-from droidrack.core.ids import MessageUid, Msisdn
-from droidrack.core.message import OPEN, Message, MessageState
+from droidrack.core.attempt import Attempt, EvidenceKind
+from droidrack.core.door import (
+    Case,
+    Decision,
+    Go,
+    Hold,
+    Refuse,
+    Rule,
+    SimBinding,
+    Stops,
+    Verdict,
+    decide,
+)
+from droidrack.core.errors import Effect, PhoneError, ProfileError
+from droidrack.core.ids import MessageUid
+from droidrack.core.message import Message, MessageState
 from droidrack.core.reply import Refused, Returned
-from droidrack.core.report import report_for
 from droidrack.core.retry import UNTOLD_LIMIT
-from droidrack.core.settings import Pacing
+from droidrack.core.settings import PhoneSettings
+from droidrack.core.turn import in_turn
 
 LOOKAHEAD = 50
-"""Waiting messages looked at in one pass, so that one held SIM does not hide the other's."""
+"""Waiting messages of each SIM row that are looked at in one pass."""
+
+LOOKAHEAD_LIMIT = 1000
+"""The most of them, where those in front wait for the morning: all that intake lets wait."""
 
 HELD_RECHECK_S = 5.0
 """How often messages that could not go are looked at again when nothing else wakes the room."""
@@ -32,29 +53,26 @@ HELD_RECHECK_S = 5.0
 LEASE_RECHECK_S = 1.0
 """How soon a phone whose lease ran low is looked at again: it is renewed every few seconds."""
 
-IN_FLIGHT_LIMIT = 4
-"""Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
-
 SIMS_FRESH_S = 15.0
 """How old a reading of the slots may be when a message is sent on it."""
+
+LONGEST_NAP_S = 30.0
+"""What waits for its pace is looked at so often all the same: it may expire meanwhile."""
+
+SHORTEST_NAP_S = 0.001
+"""Of a wait that is over when it was computed."""
 
 NOTHING_TO_DO: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class _InFlight:
-    """Attempts without a verdict, as far as they keep others on the ground.
+class _Look:
+    """What a look at one SIM row came to."""
 
-    Two attempts to one number at a time could not be told apart by their rows; and where a phone's
-    witnesses name no message at all, only one attempt may be open on it.
-    """
-
-    full: bool
-    numbers: frozenset[Msisdn]
-
-    def admits(self, number: Msisdn) -> bool:
-        """Whether a message to this number may join."""
-        return not self.full and number not in self.numbers
+    sent: bool = False
+    stopped: bool = False  # Nothing that is behind may overtake.
+    ends: bool = False  # Nobody else of this phone may pass now.
+    wait_s: float | None = None  # Until this row may go on; None: nobody knows.
 
 
 class Sending:
@@ -64,29 +82,36 @@ class Sending:
         self,
         world: World,
         handset: Handset,
-        pacing: Pacing,
+        settings: PhoneSettings,
+        pace: Pace,
         *,
         on_open: Callable[[MessageUid], None],
         on_answer: Callable[[], None],
         on_settled: Callable[[], None],
         only: MessageUid | None = None,
-        pace: Pace | None = None,
+        asking: Asking | None = None,
     ) -> None:
-        """`only`: send this message and leave all others waiting. `pace`: the phone's so far."""
+        """`only`: send this message and leave all others waiting. `asking`: the window watch."""
         self._world = world
         self._handset = handset
-        self._pacing = pacing
+        self._pace = pace
+        self._recipients = Recipients(world, settings)
+        self._asking = asking or Asking(world, handset)
+        self._asking.on_change = self.wake
+        self._holding = Holding(world, handset.device)
         self._on_open = on_open
         self._on_answer = on_answer
-        self._on_settled = on_settled
         self._only = only
         self._wake = asyncio.Event()
         self._calm = asyncio.Event()
         self._calm.set()
         self._draining = False
         self._not_before: dict[MessageUid, datetime] = {}
-        self._held_since: dict[str, datetime] = {}  # By SIM row, in the steady clock.
-        self._pace = pace or Pace(world.clock, pacing)
+        self._depth = LOOKAHEAD
+        self._served: dict[str, int] = {}  # By SIM row: which of our sends was its last.
+        self._sends = 0
+        self._minutes = Minutes(world.journal, world.clock, handset.device)
+        self._settling = Settling(world, handset.device, self._minutes, on_settled)
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -108,13 +133,15 @@ class Sending:
 
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
-        world, device = self._world, self._handset.device
-        await self._pace.recall(world.journal, device, world.settings.policy.max_segments)
+        guard = await read_guard_windows(self._world, self._handset)
+        await self._pace.begin(self._handset.device, guard)
+        await self._holding.recall()
         while True:
             self._wake.clear()
             wait_s = NOTHING_TO_DO if self._draining else await self._pass()
             if wait_s == 0:
                 continue
+            await self._minutes.rest(wait_s)
             try:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
@@ -126,45 +153,115 @@ class Sending:
         journal, device = self._world.journal, self._handset.device
         waiting = [
             message
-            for message in await journal.waiting(device, limit=LOOKAHEAD)
+            for message in await journal.waiting(device, limit=self._depth)
             if self._only in (None, message.uid)
         ]
+        await self._lift(self._holding.rows - {message.sim_uid for message in waiting})
         if not waiting:
             return NOTHING_TO_DO
         await self._handset.refresh_sims(SIMS_FRESH_S)
+        await self._pace.take_up(self._handset.sims)
         bindings = await self._handset.bindings()
-        in_flight = await self._in_flight()
-        for message in waiting:
-            decision = self._ask_the_door(message, bindings.get(message.sim_uid))
-            if isinstance(decision, Refuse):
-                await self._refuse(message, decision)
-            elif isinstance(decision, Go) and self._ripe(message, in_flight):
-                wait_s = await self._try(message, decision)
-                if wait_s is not None:
-                    return wait_s
-        return HELD_RECHECK_S
+        in_flight = await what_flies(self._world, self._handset)
+        cases = {message.uid: self._case(message, bindings) for message in waiting}
+        await self._recipients.look_up(cases.values())
+        waits_s, queues = [HELD_RECHECK_S], in_turn(waiting, self._served)
+        for queue in queues:
+            look = await self._look_at([cases[message.uid] for message in queue], in_flight)
+            if look.sent or self._deepen(queue, look):
+                return 0
+            if look.ends:
+                return look.wait_s
+            if look.wait_s is not None:
+                waits_s.append(look.wait_s)
+        return min(waits_s)
 
-    def _ripe(self, message: Message, in_flight: "_InFlight") -> bool:
+    async def _look_at(
+        self,
+        queue: Sequence[Case],
+        in_flight: InFlight,
+    ) -> "_Look":
+        """Look at one SIM row's messages in order: refuse what can never go, send the first one.
+
+        Nothing overtakes a message that stops its SIM; what is behind it may still be refused.
+        """
+        sim_uid = queue[0].message.sim_uid
+        holds: list[Hold] = []
+        stop: Hold | None = None
+        for case in queue:
+            decision = self._ask_the_door(case)
+            if isinstance(decision, Refuse):
+                await self._settling.refuse(case.message, decision)
+            elif isinstance(decision, Hold):
+                holds.append(decision)
+                stop = stop or (decision if decision.stops is not Stops.NOBODY else None)
+                if decision.rule == Rule.PACE and decision.stops is Stops.PHONE:
+                    break  # Of no use to look at the others: soon it is this one's turn.
+            elif stop is None and self._ripe(case.message, in_flight):
+                if self._draining:
+                    return _Look(ends=True)
+                if not self._world.may_send(self._handset.device):
+                    return _Look(ends=True, wait_s=LEASE_RECHECK_S)
+                await self._holding.seen(sim_uid, _of_sim(holds))
+                await self._call(case, decision)
+                self._sends += 1
+                self._served[sim_uid] = self._sends
+                return _Look(sent=True)
+        await self._holding.seen(sim_uid, stop or _of_sim(holds))
+        return replace(self._nap(holds), stopped=stop is not None)
+
+    def _deepen(self, queue: Sequence[Message], look: "_Look") -> bool:
+        """Look further where all that was seen of a SIM row waits and lets others overtake."""
+        if len(queue) < LOOKAHEAD:
+            self._depth = LOOKAHEAD
+        hidden = len(queue) >= self._depth and not look.stopped and not look.ends
+        if not hidden or self._depth >= LOOKAHEAD_LIMIT:
+            return False
+        self._depth = min(2 * self._depth, LOOKAHEAD_LIMIT)
+        return True
+
+    def _nap(self, holds: Sequence[Hold]) -> "_Look":
+        """How long a SIM row's holds last at least, and whether they are its phone's."""
+        now = self._world.clock.now()
+        left_s = [(hold.until - now).total_seconds() for hold in holds if hold.until]
+        if not left_s:
+            return _Look()
+        ends = any(hold.rule == Rule.PACE and hold.stops is Stops.PHONE for hold in holds)
+        return _Look(ends=ends, wait_s=min(max(min(left_s), SHORTEST_NAP_S), LONGEST_NAP_S))
+
+    async def _lift(self, rows: Iterable[str]) -> None:
+        """Nothing waits for these SIM rows any more."""
+        for sim_uid in sorted(rows):
+            await self._holding.seen(sim_uid, None)
+
+    def _ripe(self, message: Message, in_flight: InFlight) -> bool:
         not_before = self._not_before.get(message.uid)
         if not_before is not None and self._handset.steady.now() < not_before:
             return False
         return in_flight.admits(message.number)
 
-    def _ask_the_door(self, message: Message, binding: SimBinding | None) -> Decision:
-        now, since = self._handset.steady.now(), self._held_since.get(message.sim_uid)
-        decision = decide(
-            message,
+    def _case(self, message: Message, bindings: Mapping[str, SimBinding]) -> Case:
+        row, binding = message.sim_uid, bindings.get(message.sim_uid)
+        case = Case(
+            message=message,
             binding=binding,
             sims=self._handset.sims,
-            row_exists=binding is not None or self._row_exists(message.sim_uid),
-            held_s=(now - since).total_seconds() if since else 0.0,
+            row_exists=binding is not None or self._row_exists(row),
+            held_s=self._holding.held_s(row),
             now=self._world.clock.now(),
             policy=self._world.settings.policy,
+            asking=self._asking.package,
+            spent_s=self._holding.spent_s(row),
         )
-        if isinstance(decision, Hold):
-            self._held_since.setdefault(message.sim_uid, now)
-        elif isinstance(decision, Go):
-            self._held_since.pop(message.sim_uid, None)
+        return self._recipients.placed(case)
+
+    def _ask_the_door(self, case: Case) -> Decision:
+        row, allowance = case.message.sim_uid, self._pace.allowance(case.sim)
+        decision = decide(replace(self._recipients.known(case), allowance=allowance))
+        if isinstance(decision, Hold) and self._holding.is_news(decision):
+            self._minutes.hold(case.message, decision)
+        if not isinstance(decision, Refuse):
+            self._holding.decided(row, decision if isinstance(decision, Hold) else None)
         return decision
 
     def _row_exists(self, sim_uid: str) -> bool:
@@ -172,65 +269,17 @@ class Sending:
         session = self._world.vault.load(self._handset.device)
         return session is not None and any(row.uid == sim_uid for row in session.sims)
 
-    async def _try(self, message: Message, go: Go) -> float | None:
-        """Send it if the pace allows: 0. Else the seconds until it does; None when draining."""
-        wait_s = self._pace.wait_s(go.segments)
-        if wait_s > 0:
-            # The pace is the phone's: nobody else may pass either, and the door is asked again.
-            return wait_s
-        if self._draining:
-            return NOTHING_TO_DO
-        if not self._world.may_send(self._handset.device):
-            return LEASE_RECHECK_S
+    async def _call(self, case: Case, go: Go) -> None:
         self._calm.clear()
         try:
-            await self._send(message, go)
+            await self._send(case, go)
         finally:
             self._calm.set()
-        return 0
-
-    async def _in_flight(self) -> "_InFlight":
-        """What is in the air now, and what it keeps on the ground."""
-        journal = self._world.journal
-        pending = await journal.open_attempts(self._handset.device)
-        flying = [attempt for attempt, state in pending if state in OPEN]
-        found = [await journal.message(attempt.uid) for attempt in flying]
-        room = IN_FLIGHT_LIMIT if self._handset.tells_apart else 1
-        full = len(flying) >= room or await self._haunted(pending)
-        return _InFlight(full, frozenset(message.number for message in found if message))
-
-    async def _haunted(self, pending: Sequence[tuple[Attempt, MessageState]]) -> bool:
-        """Whether an attempt of unknown outcome may still speak in this boot.
-
-        Where the radio log is the only witness and names no message, its late word would be taken
-        for the next one's. Only a message behind a dialog speaks late: while the phone shows one it
-        waits, and once it shows none those attempts are silent for good. A reboot ends it at once.
-        """
-        handset = self._handset
-        if handset.tells_apart or handset.witnesses.store:
-            return False
-        doubtful = {
-            attempt.uid
-            for attempt, state in pending
-            if state is MessageState.UNKNOWN and attempt.boot_id == handset.boot_id
-        }
-        if doubtful <= handset.silent:
-            return False
-        try:
-            asking = await handset.asks_a_person()
-        except ParseError as error:
-            self._world.tell("dump not understood", device=handset.device, why=error)
-            asking = True
-        if asking:
-            self._world.tell("phone asks a person about a message", device=handset.device)
-            return True
-        handset.silent |= doubtful
-        return False
 
     # --- One attempt --------------------------------------------------------------------------
 
-    async def _send(self, message: Message, go: Go) -> None:
-        world, handset = self._world, self._handset
+    async def _send(self, case: Case, go: Go) -> None:
+        world, handset, message = self._world, self._handset, case.message
         life = await world.journal.life(message.uid)
         if life is None:
             raise AssertionError("a waiting message is in the journal")
@@ -246,38 +295,57 @@ class Sending:
             message_id=handset.new_message_id(world.dice),
             boot_id=handset.boot_id,
             opened_at=world.clock.now(),
+            tick=world.steady.tick(),
         )
         try:
             call = handset.call_for(attempt, message)
         except ProfileError as error:
-            await self._refuse(message, Refuse(MessageState.FAILED, error.code, error.message))
+            await self._settling.refuse(message, _uncallable(error.code, error.message))
             return
         except ValueError:  # Of `call_for`: a row of the profile that does not fit a message.
             text = f"{handset.profile.name} has no call that takes this message"
-            await self._refuse(message, Refuse(MessageState.FAILED, ProfileError.code, text))
+            await self._settling.refuse(message, _uncallable(ProfileError.code, text))
             return
         # From here on the phone may hear of it: the intent has to be on disk.
-        await world.journal.open_attempt(attempt)
-        self._pace.note(go.segments)
+        await world.journal.open_attempt(attempt, self._minutes.go(message, go))
+        kept_back = await self._recipients.last_word(case)
+        if kept_back is not None:
+            await self._keep_back(message, kept_back)
+            return
+        self._pace.note(go.sim, go.segments, message.number)
         self._on_open(message.uid)
         try:
             reply = await handset.submit(call, message)
         except PhoneError as error:
+            if error.effect is Effect.NONE:
+                self._pace.take_back()
             await self._call_failed(attempt, message, error)
             raise
         finally:
-            self._pace.answered()
+            self._pace.answered(go.segments)
         if isinstance(reply, Returned):
-            await self._move(message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED)
+            await self._settling.move(
+                message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED
+            )
         elif isinstance(reply, Refused) and reply.effect is Effect.NONE:
-            await self._move(
+            self._pace.take_back()
+            await self._settling.move(
                 message, MessageState.FAILED, reply.code, EvidenceKind.CALL_REFUSED, reply.message
             )
         else:
-            await self._move(
+            await self._settling.move(
                 message, MessageState.SENDING, "", EvidenceKind.CALL_LOST, reply.message
             )
         self._on_answer()
+
+    async def _keep_back(self, message: Message, verdict: Verdict) -> None:
+        """The phone hears nothing of an attempt that is on disk already."""
+        kind = EvidenceKind.CALL_NOT_MADE
+        await self._settling.move(
+            message, MessageState.ACCEPTED, verdict.code, kind, verdict.detail
+        )
+        if isinstance(verdict, Refuse):
+            await self._settling.refuse(message, verdict)
 
     async def _call_failed(self, attempt: Attempt, message: Message, error: PhoneError) -> None:
         if error.effect is Effect.NONE and attempt.number >= UNTOLD_LIMIT:
@@ -286,39 +354,14 @@ class Sending:
             state, kind = MessageState.ACCEPTED, EvidenceKind.CALL_NOT_MADE
         else:
             state, kind = MessageState.SENDING, EvidenceKind.CALL_LOST
-        await self._move(message, state, error.code, kind, error.message)
+        await self._settling.move(message, state, error.code, kind, error.message)
 
-    async def _refuse(self, message: Message, refusal: Refuse) -> None:
-        await self._move(message, refusal.state, refusal.code, EvidenceKind.POLICY, refusal.detail)
 
-    async def _move(
-        self,
-        message: Message,
-        state: MessageState,
-        code: str,
-        kind: EvidenceKind,
-        detail: str = "",
-    ) -> None:
-        now = self._world.clock.now()
-        report = None
-        if state in (MessageState.FAILED, MessageState.EXPIRED):
-            unknown_as = self._world.settings.policy.unknown_as
-            report = report_for(message.uid, state, code, now, unknown_as)
-        await self._world.journal.settle(
-            message.uid,
-            state,
-            code=code,
-            evidence=[Evidence(kind, now, detail)],
-            report=report,
-            at=now,
-        )
-        if report is not None:
-            self._world.tell(
-                "message settled",
-                device=self._handset.device,
-                uid=message.uid,
-                state=state.value,
-                code=code,
-                proof=kind.value,
-            )
-            self._on_settled()
+def _uncallable(code: str, detail: str) -> Refuse:
+    """The phone's profile has no call for a message."""
+    return Refuse(MessageState.FAILED, code, detail, rule=Rule.CALL)
+
+
+def _of_sim(holds: Sequence[Hold]) -> Hold | None:
+    """The first hold that says something of the SIM: a recipient's night does not."""
+    return next((hold for hold in holds if hold.rule != Rule.QUIET_HOURS), None)

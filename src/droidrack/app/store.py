@@ -87,17 +87,26 @@ class SmsStore:
         self._top_read_at = self._clock.monotonic()
 
     async def _ask(self, command: str, columns: tuple[str, ...]) -> tuple[Row, ...]:
-        completed = await self._phone.run(command, deadline_s=DEADLINE_S)
-        text = completed.text + completed.stderr.decode("utf-8", "replace")
-        table = parse_rows(text, columns)
-        if table.error is not None:
-            raise PhoneRefused(
-                f"{self._phone.serial}: the SMS store is closed: {table.error}",
-                serial=self._phone.serial,
-                hint="the shell may not read content://sms on this phone; check the vendor's "
-                "`USB debugging (security settings)` switch",
-            )
-        return table.rows
+        return await ask_store(self._phone, command, columns)
+
+
+async def ask_store(phone: Phone, command: str, columns: tuple[str, ...]) -> tuple[Row, ...]:
+    """The rows that a query of the store prints.
+
+    Raises:
+        PhoneRefused: the store answered with a refusal.
+    """
+    completed = await phone.run(command, deadline_s=DEADLINE_S)
+    text = completed.text + completed.stderr.decode("utf-8", "replace")
+    table = parse_rows(text, columns)
+    if table.error is not None:
+        raise PhoneRefused(
+            f"{phone.serial}: the SMS store is closed: {table.error}",
+            serial=phone.serial,
+            hint="the shell may not read content://sms on this phone; check the vendor's "
+            "`USB debugging (security settings)` switch",
+        )
+    return table.rows
 
 
 def _store_row(fields: Mapping[str, str | None], seen_at: datetime) -> StoreRow | None:

@@ -11,8 +11,9 @@ from datetime import datetime
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.codes import CODES
 from droidrack.core.ids import DeviceUuid, Masked
+from droidrack.core.message import MessageState
 from droidrack.core.report import StatusReport
-from droidrack.ports import Life, PhoneRecord
+from droidrack.ports import HoldRecord, Life, PhoneRecord
 
 Shown = dict[str, object]
 """A JSON object: keys are stable, a value that is not there is null."""
@@ -47,12 +48,12 @@ def summary(life: Life, names: Mapping[DeviceUuid, str], *, reveal: bool) -> Sho
     message = life.message
     last = life.attempts[-1] if life.attempts else None
     return {
-        "received_at": _iso(message.received_at),
+        "received_at": iso(message.received_at),
         "phone": names.get(life.device, life.device),
         "state": life.state.value,
         "code": life.code or None,
-        "to": _shown(message.number, reveal=reveal),
-        "text": _shown(message.body, reveal=reveal),
+        "to": shown(message.number, reveal=reveal),
+        "text": shown(message.body, reveal=reveal),
         "slot": last.slot if last else None,
         "segments": last.segments if last else None,
         "attempts": len(life.attempts),
@@ -71,20 +72,27 @@ def told(life: Life) -> str | None:
     return "parked" if parked else "waiting"
 
 
-def whole(life: Life, names: Mapping[DeviceUuid, str], *, reveal: bool) -> Shown:
-    """Everything about one message: `droidrack why --json`."""
+def whole(
+    life: Life,
+    names: Mapping[DeviceUuid, str],
+    *,
+    reveal: bool,
+    holds: Iterable[HoldRecord] = (),
+) -> Shown:
+    """Everything about one message: `droidrack why --json`. `holds`: the SIM rows that are held."""
     message, code = life.message, CODES.get(life.code)
     return {
         **summary(life, names, reveal=reveal),
         "device": life.device,
         "sim": message.sim_uid,
         "priority": message.priority.name.lower(),
-        "valid_until": _iso(message.valid_until),
+        "valid_until": iso(message.valid_until),
         "code_kind": code.kind.value if code else None,
         "meaning": code.text if code else None,
         "remedy": code.remedy if code else None,
+        "waits_for": _hold(life, holds),
         "changes": [
-            {"at": _iso(change.at), "state": change.state.value, "code": change.code or None}
+            {"at": iso(change.at), "state": change.state.value, "code": change.code or None}
             for change in life.changes
         ],
         "refusals": [_evidence(item) for number, item in life.evidence if not number],
@@ -122,7 +130,7 @@ def report_lines(life: Life) -> tuple[str, ...]:
     lines = []
     for report, acknowledged, parked in life.reports:
         fate = (
-            f"acknowledged {_iso(acknowledged)}"
+            f"acknowledged {iso(acknowledged)}"
             if acknowledged
             else f"not told: {parked}"
             if parked
@@ -135,10 +143,10 @@ def report_lines(life: Life) -> tuple[str, ...]:
 def _attempt(attempt: Attempt, evidence: Iterable[tuple[int, Evidence]], *, reveal: bool) -> Shown:
     return {
         "number": attempt.number,
-        "opened_at": _iso(attempt.opened_at),
+        "opened_at": iso(attempt.opened_at),
         "slot": attempt.slot,
         "sub_id": attempt.sub_id,
-        "iccid": _shown(attempt.iccid, reveal=reveal),
+        "iccid": shown(attempt.iccid, reveal=reveal),
         "segments": attempt.segments,
         "watermark": attempt.watermark,
         "message_id": attempt.message_id or None,
@@ -150,28 +158,47 @@ def _attempt(attempt: Attempt, evidence: Iterable[tuple[int, Evidence]], *, reve
 def _evidence(item: Evidence) -> Shown:
     return {
         "kind": item.kind.value,
-        "at": _iso(item.at),
+        "at": iso(item.at),
         "detail": item.detail or None,
         "row_id": item.row_id,
     }
 
 
+def _hold(life: Life, holds: Iterable[HoldRecord]) -> Shown | None:
+    """Why the SIM row of a message that waits is held."""
+    if life.state is not MessageState.ACCEPTED:
+        return None
+    key = (life.device, life.message.sim_uid)
+    found = [record for record in holds if (record.device, record.sim_uid) == key]
+    return (
+        {
+            "code": found[0].code,
+            "detail": found[0].detail,
+            "since": iso(found[0].since),
+            "remedy": CODES[found[0].code].remedy,
+        }
+        if found
+        else None
+    )
+
+
 def _report(report: StatusReport, acknowledged: datetime | None, parked: str) -> Shown:
     return {
         "status": report.status.value,
-        "at": _iso(report.at),
+        "at": iso(report.at),
         "error": report.error or None,
-        "acknowledged_at": _iso(acknowledged),
+        "acknowledged_at": iso(acknowledged),
         "parked": parked or None,
     }
 
 
-def _shown(value: Masked | None, *, reveal: bool) -> str | None:
+def shown(value: Masked | None, *, reveal: bool) -> str | None:
+    """A private value, behind its mask unless a person asks."""
     if value is None:
         return None
     return value.reveal() if reveal else value.masked()
 
 
-def _iso(moment: datetime | None) -> str | None:
+def iso(moment: datetime | None) -> str | None:
     """UTC with milliseconds."""
     return moment.isoformat(timespec="milliseconds") if moment else None

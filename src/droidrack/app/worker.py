@@ -11,10 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from droidrack.app.arrival import Arrival
+from droidrack.app.asking import Asking
 from droidrack.app.confirming import Confirming
 from droidrack.app.duty_lease import while_leased
 from droidrack.app.handset import Handset
 from droidrack.app.heartbeat import Heartbeat
+from droidrack.app.inbound import Receiving
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
 from droidrack.app.pace import Pace
@@ -25,6 +27,7 @@ from droidrack.app.reconciling import Reconciling
 from droidrack.app.reporting import Reporting
 from droidrack.app.sending import Sending
 from droidrack.app.session import SessionKeeper
+from droidrack.app.waiting import until
 from droidrack.app.world import World
 from droidrack.core.errors import (
     ParseError,
@@ -94,7 +97,7 @@ class Worker:
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
-        self._pace = Pace(world.clock, settings.pacing)
+        self._pace = Pace(world, settings)
         self._arrival: Arrival | None = None
         self._moved = asyncio.Event()  # Somebody arrived or left.
         self._renewed = asyncio.Event()  # It is another phone than before.
@@ -173,14 +176,10 @@ class Worker:
             group.create_task(self._serve())
 
     async def _recall_device(self) -> None:
-        """Before the phone is seen again, reports of earlier runs go out; its pace goes on."""
-        world = self._world
-        for record in await world.journal.phones():
+        """Reports of earlier runs go out before the phone is seen again."""
+        for record in await self._world.journal.phones():
             if record.name == self.name:
                 self._know(record.device)
-        if self.device is not None:
-            max_segments = world.settings.policy.max_segments
-            await self._pace.recall(world.journal, self.device, max_segments)
 
     def _know(self, device: DeviceUuid) -> None:
         if device != self.device:
@@ -197,7 +196,7 @@ class Worker:
                 raise AssertionError("a session without a device")
             self._renewed.clear()
             try:
-                await _until(self._renewed, reporting.run(session.token))
+                await until(self._renewed, reporting.run(session.token))
             except SessionOver as over:
                 self.session.over(session.token, over)
 
@@ -211,7 +210,7 @@ class Worker:
                 continue
             self._worked = failed = False
             try:
-                await _until(self._moved, self._be_on_duty(arrival))
+                await until(self._moved, self._be_on_duty(arrival))
             except* (PhoneError, ParseError, ProfileError) as failures:
                 failed = self._arrival is arrival  # One that left is absent, not troubled.
                 if failed:
@@ -221,7 +220,7 @@ class Worker:
             if self._worked or not failed:
                 pause.reset()
             if failed:
-                await _until(self._moved, self._world.clock.sleep(pause.after_failure()))
+                await until(self._moved, self._world.clock.sleep(pause.after_failure()))
 
     def _explain(self, failures: BaseExceptionGroup[BaseException]) -> None:
         first: BaseException = failures
@@ -279,14 +278,16 @@ class Worker:
             raise AssertionError("a phone on duty has a device")
         listening = Listening(world, handset)
         confirming = Confirming(world, handset, listening, on_settled=reporting.wake)
+        asking = Asking(world, handset)
         sending = Sending(
             world,
             handset,
-            self.settings.pacing,
+            self.settings,
+            self._pace,
             on_open=confirming.opened,
             on_answer=confirming.answered,
             on_settled=reporting.wake,
-            pace=self._pace,
+            asking=asking,
         )
         confirming.on_free = sending.wake
         confirming.on_retry = sending.retry
@@ -300,10 +301,16 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
             group.create_task(self._while_paired(handset, heartbeat.run))
+            if world.settings.inbound.enabled:
+                receiving = Receiving(world, handset, on_new=world.arrived.ring)
+                group.create_task(receiving.run())
+                # A STOP that came while nobody looked counts before the first new call.
+                await receiving.looked.wait()
             await confirming.recover()
             group.create_task(confirming.run())
             group.create_task(Reconciling(world, handset).run())
             group.create_task(self._follow_commands(handset))
+            group.create_task(asking.run())
             await self._while_quarantined(device)
             self._stand(PhoneState.READY, "")
             self._worked = True
@@ -359,17 +366,3 @@ class Worker:
             self._standing = Standing(state, cause, self._world.clock.now())
         else:
             self._standing = replace(self._standing, cause=cause)
-
-
-async def _until(event: asyncio.Event, work: Awaitable[None]) -> None:
-    """Do some work until it ends or fails, or the event happens."""
-    working = asyncio.ensure_future(work)
-    happening = asyncio.ensure_future(event.wait())
-    try:
-        await asyncio.wait({working, happening}, return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            await working
-    finally:
-        for task in (working, happening):
-            task.cancel()
-        await asyncio.gather(working, happening, return_exceptions=True)

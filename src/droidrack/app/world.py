@@ -10,11 +10,14 @@ from typing import Protocol
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.app.steady import Steady
+from droidrack.app.waiting import Bell
 from droidrack.core.errors import ProfileError
-from droidrack.core.ids import DeviceUuid, MessageUid, Token
+from droidrack.core.ids import DeviceUuid, MessageUid, Slot, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
+from droidrack.core.tally import Tally
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
+from droidrack.ports.endpoint import Endpoint
 
 
 class Tell(Protocol):
@@ -39,14 +42,18 @@ class World:
     tell: Tell
     pairing_token: Callable[[PhoneSettings], Token | None]
     notebook: Notebook = field(default_factory=MemoryNotebook)
+    endpoints: tuple[Endpoint, ...] = ()  # Who wants the texts that arrive.
     # Who reads a phone's framework: few at a time, because each holds a file of up to 128 MiB; not
     # one alone, because a phone that hangs keeps its place for two minutes.
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
     lessee: Lessee | None = None  # None: nobody else ever uses these phones.
+    arrived: Bell = field(default_factory=Bell)  # Rings for every text that was stored.
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
+    # What each card sent: by ICCID, or by phone and slot where a phone does not tell it.
+    cards: dict[str | tuple[DeviceUuid, Slot], Tally] = field(default_factory=dict, repr=False)
     steady: Steady = field(init=False)
 
     def __post_init__(self) -> None:

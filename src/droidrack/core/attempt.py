@@ -13,6 +13,14 @@ from droidrack.core.message import MessageState
 
 
 @dataclass(frozen=True, slots=True)
+class Tick:
+    """A moment of a clock that nobody can turn: seconds counted in one boot of the host."""
+
+    boot: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Attempt:
     """One call of the phone's SMS service, as it was intended.
 
@@ -33,6 +41,7 @@ class Attempt:
     message_id: int
     boot_id: str
     opened_at: datetime  # aware, UTC
+    tick: Tick | None = None  # The same moment by a clock that does not jump; None: not known.
 
 
 class EvidenceKind(StrEnum):

@@ -42,7 +42,20 @@ _KINDS = {
 }
 
 _MESSAGE = """
-NUMBER_INVALID P|The number is not one that may be dialled.|Correct the number in the panel.
+NUMBER_INVALID P|It is no number: digits are wanted, with or without a leading +.\
+|Correct the number in the panel.
+NUMBER_IMPOSSIBLE P|No country has a number like this.|Correct the number in the panel.
+NUMBER_NEEDS_COUNTRY P|A number without + needs the SIM's country, which is not known.\
+|Write it with + and country code, or set the slot's country.
+NUMBER_NOT_NATIONAL P|It is no number as it is dialled in the SIM's country.\
+|Write it with + and country code.
+NUMBER_SERVICE_CODE P|It holds * or #, which can switch services of the SIM.\
+|Remove it, or set allow_service_codes.
+NUMBER_EMERGENCY P|It reaches an emergency service.|Remove it: droidrack never sends there.
+NUMBER_PREMIUM P|It is of a premium rate: each text would cost its price.\
+|Remove it, or set allow_premium.
+NUMBER_BLOCKED P|A prefix of the site's block list fits.|Remove it, or change block_prefixes.
+NUMBER_NOT_ALLOWED P|No prefix of the site's allow list fits.|Remove it, or change allow_prefixes.
 BODY_EMPTY P|The message has no text.|Send it again with a text.
 BODY_INVALID P|The text holds characters that no phone can take.|Remove NUL and broken characters.
 TOO_MANY_SEGMENTS P|The text needs more segments than the site permits.\
@@ -50,7 +63,9 @@ TOO_MANY_SEGMENTS P|The text needs more segments than the site permits.\
 EXPIRED P|Its time ran out before it could be handed to a phone.|Send it again if it still matters.
 CANCELLED P|It was taken back before it was handed to a phone.|Nothing to do.
 OPTED_OUT P|The recipient asked for no more messages.|Do not send; take the number off your lists.
-QUIET_HOURS T|It is night for the recipient or the site's quiet hours.|It goes out afterwards.
+QUIET_HOURS T|It is within the quiet hours where the recipient is.|It goes out afterwards.
+QUIET_ALWAYS P|At every hour it is quiet in some zone of the recipient.\
+|Shorten the quiet hours, or send it in another class.
 PACE_LIMIT T|The SIM has used up its pace for now.|It goes out when the window has moved on.
 QUOTA_USED T|The SIM has used up its quota.|Wait for the next period, or raise the quota.
 OUTCOME_UNKNOWN A|No witness said whether it was sent.|Ask the recipient before sending it again.
@@ -71,6 +86,8 @@ SIM_NOT_READY T|The SIM is locked, still starting or does not tell who it is.\
 |Unlock or reseat the SIM.
 SIM_CHANGED T|Another SIM sits in the slot than the panel's row means.|Put it back, or bind it anew.
 NO_SERVICE T|The SIM has no network.|Check coverage, antenna and plan.
+PHONE_ASKS T|The phone asks somebody on its screen, and what is sent now would wait behind that.\
+|Answer it on the phone; nothing is confirmed by droidrack.
 SIM_HELD T|The SIM failed several times for the same reason and is held.\
 |Find the reason, then resume it.
 """
@@ -134,6 +151,7 @@ NEEDS_PAIRING P|The session is over.|Pair the phone again with a new token from 
 JOURNAL_ERROR T|The journal cannot be used; nothing is sent.|See the message.
 JOURNAL_BUSY T|Another controller has the journal.|Stop the other one.
 JOURNAL_DAMAGED T|The journal cannot be written or read; nothing is sent.|Check disk and file.
+ENDPOINT_FAILED T|A webhook or hook command did not take a text.|It is offered again; check the receiver.
 VAULT_ERROR P|The store of session tokens cannot be trusted.|Correct its owner and mode as told.
 """
 

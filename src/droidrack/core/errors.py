@@ -172,6 +172,27 @@ class SessionOver(PanelError):
     code = "NEEDS_PAIRING"
 
 
+class EndpointFailed(RackError):
+    """A webhook or hook command did not take a text that arrived. It is offered again.
+
+    `refused`: the endpoint itself said no, and will likely say so again.
+    """
+
+    code = "ENDPOINT_FAILED"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        refused: bool = False,
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint, effect=Effect.UNKNOWN)
+        self.refused = refused
+        self.retry_after_s = retry_after_s
+
+
 class JournalError(RackError):
     """The journal cannot be trusted or written. Nothing may be sent."""
 

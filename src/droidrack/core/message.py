@@ -64,6 +64,11 @@ class Priority(IntEnum):
     NORMAL = 1
     LOW = 2
 
+    @property
+    def word(self) -> str:
+        """As the panel and devices.toml name it."""
+        return self.name.lower()
+
     @classmethod
     def from_wire(cls, text: object) -> "Priority":
         """The panel's word; anything unknown counts as normal."""

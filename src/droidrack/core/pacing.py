@@ -1,38 +1,54 @@
-"""When may this phone send again?
+"""When may a phone, or a SIM, send again?
 
-Counted in segments over a sliding window, because Android's own guard counts them so (30 parts per
-60 000 ms and package, both SIMs together), and with a gap after each message so that a burst does
-not reach the radio at once. A message whose parts do not fit into the window waits whole.
-
-The history comes from the journal and so survives restarts. Entries that lie in the future (the
-host's clock was set back) count as if they were made now: a clock can make us slower, never faster.
+Counted in segments over sliding windows, several at once, because Android's own guard counts them
+so, and with a gap after each message so that a burst does not reach the radio at once. A message
+whose parts do not fit into a window waits whole; one that is larger than a window waits for an
+empty one. Some windows are the phone's (Android's guard knows packages, not SIMs) and some are the
+card's, and follow it to another phone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from droidrack.core.settings import Pacing
-
-History = Sequence[tuple[datetime, int]]
-"""(time, segments) of sends that may have reached the radio, in any order."""
+from droidrack.core.settings import Pacing, Per
+from droidrack.core.tally import Tally
 
 
-def next_allowed_at(history: History, segments: int, now: datetime, pacing: Pacing) -> datetime:
-    """The earliest moment at which a message of `segments` parts may be handed to the radio.
+@dataclass(frozen=True, slots=True)
+class Window:
+    """At most so many segments within so long."""
 
-    Returns a time not before `now`. A message larger than the whole window waits for an empty one.
+    segments: int
+    seconds: float
+
+
+def windows_per(pacing: Pacing, per: Per) -> tuple[Window, ...]:
+    """The site's windows of each phone, or of each SIM."""
+    own = tuple(Window(w.segments, w.seconds) for w in pacing.window if w.per is per)
+    if per is Per.SIM:
+        return own
+    return (Window(pacing.window_segments, pacing.window_s), *own)
+
+
+def next_allowed_at(
+    tally: Tally, segments: int, now: datetime, windows: Iterable[Window]
+) -> datetime:
+    """The earliest moment, not before `now`, at which so many segments fit into every window."""
+    moments = (
+        tally.room_at(window.segments - segments, timedelta(seconds=window.seconds), now)
+        for window in windows
+    )
+    return max(moments, default=now)
+
+
+def rest_until(
+    at: datetime, segments: int, pacing: Pacing, chance: float, rests: datetime | None = None
+) -> datetime:
+    """When the gap after a send is over; never before `rests`, the end of the earlier gaps.
+
+    `chance`, 0 to 1, says where within the jitter this gap ends.
     """
-    window = timedelta(seconds=pacing.window_s)
-    known = sorted((min(at, now), count) for at, count in history)
-    past = [(at, count) for at, count in known if at > now - window]
-    # Of every entry, not of the last one only: an earlier one may have been larger.
-    gaps = (at + timedelta(seconds=pacing.min_gap_s * count) for at, count in known)
-    earliest = max([now, *gaps])
-    room = max(pacing.window_segments - segments, 0)
-    used = sum(count for _, count in past)
-    for at, count in past:
-        if used <= room:
-            break
-        used -= count
-        earliest = max(earliest, at + window)
-    return earliest
+    gap_s = pacing.min_gap_s * segments + pacing.jitter_s * chance
+    end = at + timedelta(seconds=gap_s)
+    return max(end, rests) if rests else end

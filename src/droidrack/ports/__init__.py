@@ -6,6 +6,7 @@ those of `core/errors.py` and nothing else; cancelling the calling task is alway
 leaves what the contract says a cut call leaves.
 """
 
+from droidrack.ports.audit import Audit
 from droidrack.ports.bus import Bus, Sighting
 from droidrack.ports.chance import Clock, Dice
 from droidrack.ports.journal import (
@@ -29,15 +30,18 @@ from droidrack.ports.panel import (
     SimPulse,
 )
 from droidrack.ports.phone import Completed, Phone, PhoneFiles
+from droidrack.ports.usage import HoldRecord, Send, Usage
 from droidrack.ports.vault import StoredSession, Vault
 
 __all__ = [
     "Accepted",
+    "Audit",
     "Bus",
     "Clock",
     "Completed",
     "Dice",
     "Event",
+    "HoldRecord",
     "Journal",
     "Life",
     "Notebook",
@@ -50,11 +54,13 @@ __all__ = [
     "PhoneRecord",
     "RefusedItem",
     "Registration",
+    "Send",
     "Session",
     "Sighting",
     "SimPulse",
     "SimRecord",
     "StateChange",
     "StoredSession",
+    "Usage",
     "Vault",
 ]

@@ -8,6 +8,8 @@ class Clock(Protocol):
     """Time, so that it can be invented.
 
     1. `monotonic` MUST never go back; `now` MAY jump with the host's clock.
+    2. `monotonic` of two processes MUST count from the same moment where both give the same
+       `boot`; "" where that cannot be promised.
     """
 
     def now(self) -> datetime:
@@ -16,6 +18,10 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Seconds since an arbitrary moment."""
+        ...
+
+    def boot(self) -> str:
+        """Names the run of this host that `monotonic` counts in."""
         ...
 
     async def sleep(self, delay_s: float) -> None:

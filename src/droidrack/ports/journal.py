@@ -6,9 +6,14 @@ from datetime import datetime
 from typing import Protocol
 
 from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.audit import AuditEntry
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Slot
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
+from droidrack.ports.audit import Audit
+from droidrack.ports.inbox import Inbox
+from droidrack.ports.optouts import OptOuts
+from droidrack.ports.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +115,26 @@ class Journal(Protocol):
        touch a message that is still to be sent, judged or reported.
     """
 
+    @property
+    def usage(self) -> Usage:
+        """What pace and quotas count, and which SIM rows are held."""
+        ...
+
+    @property
+    def optouts(self) -> OptOuts:
+        """Who asked for no more messages."""
+        ...
+
+    @property
+    def inbox(self) -> Inbox:
+        """The texts that arrived, in the same storage."""
+        ...
+
+    @property
+    def audit(self) -> Audit:
+        """The audit, in the same storage: its lines go into the same transactions."""
+        ...
+
     async def open(self) -> None:
         """Take the lock, migrate, check."""
         ...
@@ -143,10 +168,13 @@ class Journal(Protocol):
         ...
 
     async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
-        """ACCEPTED messages in sending order: priority, then order of arrival."""
+        """ACCEPTED messages, at most `limit` of each SIM row, so that no row hides another.
+
+        In sending order: priority, then order of arrival.
+        """
         ...
 
-    async def open_attempt(self, attempt: Attempt) -> None:
+    async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """Write the intent to send. The phone may be called only after this returned."""
         ...
 
@@ -174,8 +202,9 @@ class Journal(Protocol):
         evidence: Sequence[Evidence],
         report: StatusReport | None,
         at: datetime,
+        audit: Sequence[AuditEntry] = (),
     ) -> MessageState:
-        """Move a message, with its proof and its report."""
+        """Move a message, with its proof, its report and its audit lines."""
         ...
 
     async def message(self, uid: MessageUid) -> Message | None:
@@ -206,12 +235,6 @@ class Journal(Protocol):
 
     async def park(self, id: int, reason: str, at: datetime) -> None:
         """The panel will never take this report: keep it, show it, do not offer it again."""
-        ...
-
-    async def segments_since(
-        self, device: DeviceUuid, since: datetime
-    ) -> tuple[tuple[datetime, int], ...]:
-        """(opened_at, segments) of this phone's attempts that may have reached the radio."""
         ...
 
     async def messages_sent_since(self, iccid: Iccid, since: datetime) -> int:

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from droidrack.core.capability import Proof
+from droidrack.core.guard import GuardReading
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes
 
@@ -11,7 +12,7 @@ class Notebook(Protocol):
     """What was learnt of builds, what phones were proven as, and which must not send.
 
     1. A note MUST be whole or absent after a crash.
-    2. Codes and proofs that cannot be read MUST count as absent: losing them costs a probe.
+    2. Codes, proofs and readings that cannot be read MUST count as absent: that costs a probe.
     3. A quarantine that cannot be read MUST count as one.
     4. Codes of a build without a name ("") MUST NOT be kept.
     5. A failure to write MUST raise VaultError.
@@ -31,6 +32,14 @@ class Notebook(Protocol):
 
     def keep_proof(self, device: DeviceUuid, proof: Proof) -> None:
         """Keep it, replacing an earlier one."""
+        ...
+
+    def guard(self, device: DeviceUuid) -> tuple[GuardReading, ...]:
+        """What the phone's own limit was read as, oldest first; () where nobody looked yet."""
+        ...
+
+    def keep_guard(self, device: DeviceUuid, readings: tuple[GuardReading, ...]) -> None:
+        """Keep them, replacing what was kept."""
         ...
 
     def quarantine(self, device: DeviceUuid) -> str:

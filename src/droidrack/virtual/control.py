@@ -56,6 +56,12 @@ def _set_capacity(phone: RackPhone, request: Request) -> None:
     phone.handset.files.capacity_bytes = int(request.get("bytes", 0))
 
 
+async def _receive(phone: RackPhone, request: Request) -> Answer:
+    """A text arrives; its row in the phone's store."""
+    sender, text = str(request["from"]), str(request["text"])
+    return {"row": phone.model.receive_sms(int(request.get("slot", 0)), sender, text)}
+
+
 _PHONE_ACTIONS: dict[str, _PhoneAction] = {
     "allow": _awaited(lambda phone, _: phone.link.allow()),
     "cut": _plain(_cut),
@@ -65,7 +71,9 @@ _PHONE_ACTIONS: dict[str, _PhoneAction] = {
     "freeze": _plain(lambda phone, _: phone.link.freeze()),
     "latency": _plain(_set_latency),
     "reboot": _plain(lambda phone, _: phone.handset.begin_reboot()),
+    "receive": _receive,
     "remove-sim": _plain(lambda phone, request: phone.model.remove_sim(int(request["slot"]))),
+    "reset-store": _plain(lambda phone, _: phone.model.store.reset()),
     "replug": _awaited(lambda phone, _: phone.link.replug()),
     "silence": _awaited(lambda phone, _: phone.link.silence()),
     "speak": _awaited(lambda phone, _: phone.link.silence(silent=False)),

@@ -204,8 +204,13 @@ class VirtualPhone:
         subscription = self.subscriptions.in_slot(slot)
         if subscription is None:
             raise ValueError(f"slot {slot} of {self.spec.serial} has no card to receive on")
+        by_slot = self.spec.quirks.rows_by_slot
         return self.store.receive(
-            sub_id=subscription.sub_id, address=sender, body=body, at=self.now()
+            sub_id=slot if by_slot else subscription.sub_id,
+            address=sender,
+            body=body,
+            at=self.now(),
+            sent_at=self.wall(),
         )
 
     # --- Boot ---

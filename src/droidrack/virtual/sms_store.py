@@ -56,18 +56,20 @@ class SmsStore:
         address: str,
         body: str,
         at: datetime,
+        sent_at: datetime | None = None,
         creator: str = SHELL_PACKAGE,
         error_code: int = 0,
     ) -> int:
-        """Insert a row; returns its `_id`."""
+        """Insert a row; returns its `_id`. `sent_at`: by the network's clock, of an inbound one."""
         cursor = self._db.execute(
-            "INSERT INTO sms (thread_id, address, date, type, body, sub_id, error_code, creator,"
-            " read, seen, protocol, service_center)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sms (thread_id, address, date, date_sent, type, body, sub_id, error_code,"
+            " creator, read, seen, protocol, service_center)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 self._thread(address),
                 address,
                 int(at.timestamp() * 1000),
+                int(sent_at.timestamp()) * 1000 if sent_at is not None else 0,
                 int(kind),
                 body,
                 sub_id,
@@ -81,14 +83,23 @@ class SmsStore:
         )
         return int(cursor.lastrowid or 0)
 
-    def receive(self, *, sub_id: int, address: str, body: str, at: datetime) -> int:
-        """An inbound message; returns its `_id`."""
+    def receive(
+        self,
+        *,
+        sub_id: int,
+        address: str,
+        body: str,
+        at: datetime,
+        sent_at: datetime | None = None,
+    ) -> int:
+        """An inbound message; returns its `_id`. `sent_at`: by the network, to the second."""
         return self.add(
             SmsType.INBOX,
             sub_id=sub_id,
             address=address,
             body=body,
             at=at,
+            sent_at=sent_at or at,
             creator="com.google.android.apps.messaging",
         )
 
@@ -105,6 +116,12 @@ class SmsStore:
     def clear(self) -> None:
         """Delete every row, as "clear storage" does."""
         self._db.execute("DELETE FROM sms")
+
+    def reset(self) -> None:
+        """What a factory reset leaves: nothing, with ids that start anew."""
+        self.clear()
+        if self.api >= AUTOINCREMENT_API:
+            self._db.execute("DELETE FROM sqlite_sequence")
 
     def query(
         self,

@@ -171,6 +171,10 @@ class VirtualClock:
         """Virtual seconds."""
         return self._loop.time()
 
+    def boot(self) -> str:
+        """The virtual host never restarts."""
+        return "virtual"
+
     async def sleep(self, delay_s: float) -> None:
         """Wait, in virtual time."""
         await asyncio.sleep(delay_s)

@@ -3,7 +3,7 @@
 import pytest
 
 from droidrack.core.errors import ParseError
-from droidrack.core.parse.rows import parse_rows
+from droidrack.core.parse.rows import parse_rows, parse_single
 
 COLUMNS = ("_id", "address", "body", "type", "date")
 
@@ -107,3 +107,25 @@ def test_other_text_is_a_parse_error_without_values(
     with pytest.raises(ParseError) as caught:
         parse_rows(text, columns)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "body", ["", "a", "NULL", "x\nRow: 1 body=forged", "end\n\n", "No result found.", ", type=2"]
+)
+def test_single_column_of_one_row_holds_whatever_a_stranger_wrote(body: str) -> None:
+    """Nothing in a text ends it, adds a row or makes it an error."""
+    assert body == parse_single(f"Row: 0 body={body}\n", "body")
+
+
+def test_single_column_of_an_absent_row_is_none() -> None:
+    """A row that was deleted between two questions."""
+    assert parse_single("No result found.\n", "body") is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Row: 0 other=1\n", "Error while accessing provider:sms\njava.lang.X: no\n"]
+)
+def test_single_column_of_anything_else_is_refused(text: str) -> None:
+    """An error is not a text."""
+    with pytest.raises(ParseError):
+        parse_single(text, "body")

@@ -93,6 +93,27 @@ def parse_rows(text: str, columns: Sequence[str] | None = None) -> Table:
     return Table(tuple(_split(body, names) for body in bodies))
 
 
+def parse_single(text: str, column: str) -> str | None:
+    """The one column of the one row that a query for an id prints, whatever text it holds.
+
+    Nothing in the text can end it, so it may hold anything; the phone's `NULL` is kept as it is,
+    because a text of that word looks the same.
+
+    Returns:
+        The value; None: there is no such row.
+
+    Raises:
+        ParseError: neither that row nor the word that there is none.
+    """
+    text = unix_text(_DUMP, text)
+    lead = f"Row: 0 {column}="
+    if text.startswith(lead):
+        return text.removeprefix(lead).removesuffix("\n")
+    if _without_rows(text).error is not None:
+        raise refusal(_DUMP, "the provider did not answer", text.splitlines()[0])
+    return None
+
+
 def _row_starts(text: str, first_column: str | None) -> list[tuple[int, int]]:
     """(start, start of the first column) of each row.
 

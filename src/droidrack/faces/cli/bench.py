@@ -111,7 +111,10 @@ async def _send(
     from droidrack.app.bench import bench_message, choose_sim, meet_ready, send_one
     from droidrack.app.finding import find
 
-    async with compose.open_world(settings, _tell) as world:
+    async with (
+        compose.open_world(settings, _tell) as world,
+        compose.audited(settings, "send", subject=phone.name, number=number) as act,
+    ):
         await _open_journal(world)
         try:
             async with compose.open_buses(settings, note, borrow=False) as buses:
@@ -121,6 +124,7 @@ async def _send(
                 handset = await meet_ready(world, found)
                 sim = choose_sim(handset, slot)
                 message = bench_message(number, body, world.clock.now(), wait_s)
+                act.device, act.detail = handset.device, f"message {message.uid}"
                 if not (handset.witnesses.store or handset.witnesses.radio):
                     note("this phone offers no witness, so its outcome will stay unknown")
                 async with compose.lease_for_sending(settings, handset.device):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from droidrack.app.views import Shown
     from droidrack.core.ids import DeviceUuid
     from droidrack.core.settings import Settings
-    from droidrack.ports import Life
+    from droidrack.ports import HoldRecord, Life
 
 Names = dict["DeviceUuid", str]
 
@@ -112,14 +112,14 @@ def why(uid: str, config: Path, reveal: bool, as_json: bool) -> None:
     from droidrack.app import views
 
     settings = compose.load_settings(config)
-    life, names = asyncio.run(_life(settings, uid))
+    life, names, holds = asyncio.run(_life(settings, uid))
     if as_json:
-        print_json(views.whole(life, names, reveal=reveal))
+        print_json(views.whole(life, names, reveal=reveal, holds=holds))
     else:
-        print_life(life, names, reveal=reveal)
+        print_life(life, names, reveal=reveal, holds=holds)
 
 
-async def _life(settings: "Settings", uid: str) -> tuple["Life", Names]:
+async def _life(settings: "Settings", uid: str) -> tuple["Life", Names, tuple["HoldRecord", ...]]:
     from droidrack import compose
     from droidrack.app import views
     from droidrack.core.ids import MessageUid
@@ -132,18 +132,26 @@ async def _life(settings: "Settings", uid: str) -> tuple["Life", Names]:
                 hint="the panel never offered it to this rack, or it is older than the journal "
                 "keeps; `droidrack messages` lists what is there",
             )
-        return life, views.phone_names(await journal.phones())
+        names = views.phone_names(await journal.phones())
+        return life, names, await journal.usage.holds()
 
 
-def print_life(life: "Life", names: Names, *, reveal: bool) -> None:
-    """A message's life as text."""
+def print_life(
+    life: "Life", names: Names, *, reveal: bool, holds: tuple["HoldRecord", ...] = ()
+) -> None:
+    """A message's life as text. `holds`: the SIM rows that are held."""
     from droidrack.app import views
 
-    facts = views.whole(life, names, reveal=reveal)
+    facts = views.whole(life, names, reveal=reveal, holds=holds)
     click.secho(f"{plain(life.message.uid)}: {life.state.value} {life.code}".rstrip(), bold=True)
     if facts["meaning"]:
         click.echo(f"  {facts['meaning']} ({facts['code_kind']})")
         click.echo(f"  What to do: {facts['remedy']}")
+    waits = facts["waits_for"]
+    if isinstance(waits, dict):
+        since = str(waits["since"])[:16].replace("T", " ")
+        click.echo(f"  It waits: {waits['code']}: {plain(str(waits['detail']))} (since {since}Z)")
+        click.echo(f"  What to do: {waits['remedy']}")
     for key in ("phone", "device", "sim", "to", "text", "priority", "received_at", "valid_until"):
         if facts[key] is not None:
             click.echo(f"  {key.replace('_', ' '):<12} {plain(str(facts[key]))}")

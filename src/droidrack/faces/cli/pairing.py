@@ -150,7 +150,11 @@ async def _pair(
         async def one(phone: "PhoneSettings") -> dict[str, Any]:
             async with turn:
                 try:
-                    return await _pair_one(world, phone, found[phone.name], given, again=again)
+                    async with compose.audited(settings, "pair", subject=phone.name) as act:
+                        here = found[phone.name]
+                        paired = await _pair_one(world, phone, here, given, again=again)
+                        act.device = paired["device"]
+                        return paired
                 except RackError as error:
                     show_error(error)
                     return {"phone": phone.name, "error": error_json(error)}
@@ -237,8 +241,12 @@ async def _logout(settings: "Settings", phone: "PhoneSettings") -> None:
     from droidrack import compose
     from droidrack.faces.cli.session import session_of
 
-    async with compose.open_world(settings, note) as world:
+    async with (
+        compose.open_world(settings, note) as world,
+        compose.audited(settings, "logout", subject=phone.name) as act,
+    ):
         device, session = await session_of(world, phone)
+        act.device = device
         try:
             await world.panel.logout(session.token)
             click.echo(f"{phone.name}: logged out")

@@ -110,7 +110,20 @@ async def _examine(
             except RackError as error:
                 return error
 
-        results = await asyncio.gather(*(one(found[entry.name]) for entry in wanted))
+        async def written(entry: "PhoneSettings") -> "Examination | RackError":
+            """Looking is no act; learning anew and resuming are."""
+            what = " ".join(["--learn"] * again + ["--resume"] * resume)
+            if not what:
+                return await one(found[entry.name])
+            async with compose.audited(settings, f"probe {what}", subject=entry.name) as act:
+                result = await one(found[entry.name])
+                if isinstance(result, RackError):
+                    act.code, act.detail = result.code, result.message
+                else:
+                    act.detail = f"{result.capability.standing}; {result.quarantine or 'resumed'}"
+                return result
+
+        results = await asyncio.gather(*(written(entry) for entry in wanted))
     return list(zip(wanted, results, strict=True))
 
 

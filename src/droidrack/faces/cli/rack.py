@@ -39,18 +39,29 @@ def run(config: Path, log_json: bool, accept_journal: bool) -> None:
     settings = compose.load_settings(config)
     configure(as_json=log_json)
     if accept_journal:
-        asyncio.run(compose.accept_journal(settings))
+        asyncio.run(_accept(settings))
     asyncio.run(_run(settings, tell))
 
 
-async def _run(settings: "Settings", tell: "Tell") -> None:
+async def _accept(settings: "Settings") -> None:
     from droidrack import compose
+    from droidrack.core.audit import ACCEPTED
+
+    await compose.accept_journal(settings)
+    async with compose.audited(settings, ACCEPTED):
+        pass
+
+
+async def _run(settings: "Settings", tell: "Tell") -> None:
+    from droidrack import __version__, compose
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with compose.open_controller(settings, tell) as controller:
+        async with compose.audited(settings, "run") as act:
+            act.detail = f"version {__version__}"
         work = asyncio.create_task(controller.rack.run())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -60,6 +71,8 @@ async def _run(settings: "Settings", tell: "Tell") -> None:
             work.cancel()
         with suppress(asyncio.CancelledError):
             await work
+        async with compose.audited(settings, "stop"):
+            pass
 
 
 @click.command()

@@ -50,7 +50,7 @@ def create(config: Path, phone: str, slot: int, label: str, country: str) -> Non
 
     settings = compose.load_settings(config)
     entry = phone_named(settings, phone)
-    row = asyncio.run(_change(settings, entry, partial(_create, slot, label, country)))
+    row = asyncio.run(_change("create", settings, entry, partial(_create, slot, label, country)))
     click.echo(f"{entry.name}: created SIM row {said_of(row)}")
 
 
@@ -98,7 +98,7 @@ def update(
     settings = compose.load_settings(config)
     entry = phone_named(settings, phone)
     change = partial(_update, slot, uid, label, country, active)
-    row = asyncio.run(_change(settings, entry, change))
+    row = asyncio.run(_change("update", settings, entry, change))
     click.echo(f"{entry.name}: updated SIM row {said_of(row)}")
 
 
@@ -146,7 +146,7 @@ def delete(config: Path, phone: str, slot: int | None, uid: str, yes: bool) -> N
             f"Delete SIM row {plain(which)} of {entry.name}? Active campaigns on it stop.",
             abort=True,
         )
-    row = asyncio.run(_change(settings, entry, partial(_delete, slot, uid)))
+    row = asyncio.run(_change("delete", settings, entry, partial(_delete, slot, uid)))
     click.echo(f"{entry.name}: deleted SIM row {said_of(row)}")
 
 
@@ -164,15 +164,20 @@ async def _delete(
 
 
 async def _change(
-    settings: "Settings", phone: "PhoneSettings", change: Callable[..., Any]
+    what: str, settings: "Settings", phone: "PhoneSettings", change: Callable[..., Any]
 ) -> "PanelSim":
     """Change the panel's rows, and the vault's memory of them."""
     from droidrack import compose
 
-    async with compose.open_world(settings, note) as world:
+    async with (
+        compose.open_world(settings, note) as world,
+        compose.audited(settings, f"sims {what}", subject=phone.name) as act,
+    ):
         device, session = await session_of(world, phone)
+        act.device = device
         row: PanelSim
         row, rows = await change(world, phone, session)
+        act.detail = said_of(row)
         now = world.vault.load(device)
         if now is not None and now.token == session.token:  # Not over a session made meanwhile.
             world.vault.store(device, replace(now, sims=rows))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from droidrack.core.codes import CODES
 from droidrack.core.errors import BridgeDown, JournalBusy, RackError
 from droidrack.faces.cli import sim_changes
 from droidrack.faces.cli.options import (
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from droidrack.app.sim_rows import SimLine
     from droidrack.app.world import World
     from droidrack.core.settings import PhoneSettings, Settings
+    from droidrack.ports import HoldRecord
 
 BRIEF_S = 2.0
 """How long `list` looks for phones: a list must come soon, an absent phone is shown as absent."""
@@ -96,6 +98,7 @@ async def _phone_rows(
     session = world.vault.load(device) if device else None
     if session is None:
         troubles.append(f"not paired: `droidrack pair --phone {phone.name}`")
+    held = await compose.held_rows(world.settings, device) if device else {}
     lines = compare(
         session.sims if session else None,
         await compose.bound_sims(world.settings, device) if device else None,
@@ -105,7 +108,7 @@ async def _phone_rows(
         troubles.append("no card and no row")
     head = {**dict.fromkeys(_KEYS), "phone": phone.name}
     first = [{**head, "drift": "; ".join(troubles)}] if troubles else []
-    return [*first, *(_shown(phone, line) for line in lines)]
+    return [*first, *(_shown(phone, line, held.get(line.sim_uid)) for line in lines)]
 
 
 async def _met(world: "World", found: "Found | RackError") -> tuple["Handset | None", list[str]]:
@@ -119,10 +122,10 @@ async def _met(world: "World", found: "Found | RackError") -> tuple["Handset | N
         return None, [error.message]
 
 
-_KEYS = ("phone", "slot", "row", "label", "active", "bound", "card", "drift", "remedy")
+_KEYS = ("phone", "slot", "row", "label", "active", "bound", "card", "held", "drift", "remedy")
 
 
-def _shown(phone: "PhoneSettings", line: "SimLine") -> dict[str, Any]:
+def _shown(phone: "PhoneSettings", line: "SimLine", held: "HoldRecord | None") -> dict[str, Any]:
     return {
         "phone": phone.name,
         "slot": line.slot,
@@ -131,8 +134,9 @@ def _shown(phone: "PhoneSettings", line: "SimLine") -> dict[str, Any]:
         "active": line.active,
         "bound": line.bound.masked() if line.bound else None,
         "card": line.card.masked() if line.card else None,
+        "held": f"{held.code}: {held.detail}" if held else None,
         "drift": line.drift or None,
-        "remedy": line.remedy or None,
+        "remedy": line.remedy or (CODES[held.code].remedy if held else None),
     }
 
 
@@ -163,8 +167,11 @@ async def _bind(settings: "Settings", phone: "PhoneSettings", slot: int | None, 
     from droidrack.app.handset import Handset
     from droidrack.app.sim_rows import rebind
 
-    async with compose.open_world(settings, note) as world:
-        _, session = await session_of(world, phone)
+    async with (
+        compose.open_world(settings, note) as world,
+        compose.audited(settings, "sims bind", subject=phone.name) as act,
+    ):
+        act.device, session = await session_of(world, phone)
         row = row_of(phone, session, slot, uid)
         await _open_journal(world)
         try:
@@ -176,6 +183,7 @@ async def _bind(settings: "Settings", phone: "PhoneSettings", slot: int | None, 
             before, now = await rebind(world, handset, row)
         finally:
             await world.journal.close()
+        act.detail = f"{said_of(row)} means card {now}; before: {before}"
     click.echo(f"{phone.name}: SIM row {said_of(row)} means card {now} now; before: {before}")
 
 

@@ -1,0 +1,70 @@
+"""What is in the air on one phone, and what it keeps on the ground."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from droidrack.app.handset import Handset
+from droidrack.app.world import World
+from droidrack.core.attempt import Attempt
+from droidrack.core.errors import ParseError
+from droidrack.core.ids import Msisdn
+from droidrack.core.message import OPEN, MessageState
+
+IN_FLIGHT_LIMIT = 4
+"""Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """Attempts without a verdict, as far as they keep others on the ground.
+
+    Two attempts to one number at a time could not be told apart by their rows; and where a phone's
+    witnesses name no message at all, only one attempt may be open on it.
+    """
+
+    full: bool
+    numbers: frozenset[Msisdn]
+
+    def admits(self, number: Msisdn) -> bool:
+        """Whether a message to this number may join."""
+        return not self.full and number not in self.numbers
+
+
+async def what_flies(world: World, handset: Handset) -> InFlight:
+    """What is in the air now. Raises PhoneError when the phone does not answer."""
+    pending = await world.journal.open_attempts(handset.device)
+    flying = [attempt for attempt, state in pending if state in OPEN]
+    found = [await world.journal.message(attempt.uid) for attempt in flying]
+    room = IN_FLIGHT_LIMIT if handset.tells_apart else 1
+    full = len(flying) >= room or await _haunted(world, handset, pending)
+    return InFlight(full, frozenset(message.number for message in found if message))
+
+
+async def _haunted(
+    world: World, handset: Handset, pending: Sequence[tuple[Attempt, MessageState]]
+) -> bool:
+    """Whether an attempt of unknown outcome may still speak in this boot.
+
+    Where the radio log is the only witness and names no message, its late word would be taken
+    for the next one's. Only a message behind a dialog speaks late: while the phone shows one it
+    waits, and once it shows none those attempts are silent for good. A reboot ends it at once.
+    """
+    if handset.tells_apart or handset.witnesses.store:
+        return False
+    doubtful = {
+        attempt.uid
+        for attempt, state in pending
+        if state is MessageState.UNKNOWN and attempt.boot_id == handset.boot_id
+    }
+    if doubtful <= handset.silent:
+        return False
+    try:
+        asking = await handset.asks_a_person()
+    except ParseError as error:
+        world.tell("dump not understood", device=handset.device, why=error)
+        asking = True
+    if asking:
+        world.tell("phone asks a person about a message", device=handset.device)
+        return True
+    handset.silent |= doubtful
+    return False
