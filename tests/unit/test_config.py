@@ -276,6 +276,33 @@ def test_load_phones_that_cannot_be_told_apart_are_refused(
     assert found.startswith(expected)
 
 
+def test_load_groups_and_labels(tmp_path: Path) -> None:
+    """Groups name phones, labels stand with them."""
+    settings = load_settings(
+        write(tmp_path, phones('serial = "A"\nlabels = ["lab"]', 'serial = "B"') + LEFT)
+    )
+
+    assert {"left": ("p1", "p0")} == settings.groups
+    assert [("lab",), ()] == [phone.labels for phone in settings.phones]
+
+
+LEFT = '[groups]\nleft = ["p1", "p0"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('[groups]\nleft = ["p0", "p0O"]\n', """groups.left[1]: no phone is called 'p0O'; did you mean"""),
+        ('[groups]\n"a b" = []\n', "groups.a b: expected a name of letters, digits"),
+        ("[groups]\nleft = 3\n", "groups.left: expected a [groups] table, such as"),
+    ],
+)
+def test_load_group_amiss_is_explained(tmp_path: Path, text: str, expected: str) -> None:
+    """A group that would choose nobody is a mistake of the file, not of a later command."""
+    (told,) = mistakes(tmp_path, phones('serial = "A"') + text)
+    assert told.startswith(expected)
+
+
 def test_load_names_that_differ_in_capitals_are_refused(tmp_path: Path) -> None:
     """P1 and p1 would be one phone to the ear and two to the program."""
     text = MINIMAL + '[[phones]]\nname = "P1"\nserial = "S2"\n'
@@ -439,7 +466,7 @@ def test_effective_holds_every_setting(tmp_path: Path) -> None:
     text = MINIMAL + '[[phones.slots]]\nslot = 0\nlabel = "x"\ncountry = "DE"\n[[adb]]\n'
     keys = {row.key for row in effective(load(write(tmp_path, text)))}
 
-    expected = {"state_dir"}
+    expected = {"state_dir", "groups"}
     for prefix, table in (
         ("panel", PanelSettings),
         ("intervals", Intervals),

@@ -202,6 +202,9 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),
+        groups={name: tuple(phones) for name, phones in file.groups.items()}
+        if "groups" in tables
+        else {},
     )
 
 
@@ -223,6 +226,7 @@ def _phone(phone: PhoneTable, pacing: Pacing, base: Path) -> PhoneSettings:
     )
     if "token_file" in given:
         given["token_file"] = str(_resolve(given["token_file"], base))
+    given["labels"] = tuple(given.get("labels", ()))
     return PhoneSettings(**given)
 
 

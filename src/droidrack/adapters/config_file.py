@@ -158,6 +158,11 @@ class PhoneTable(Table):
         str, Field(pattern=_PATH, description="the path of a file that holds the pairing token")
     ] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [phones.pacing] table")] = ABSENT
+    # No comma: several labels are listed on the command line.
+    labels: Annotated[
+        list[Annotated[str, Field(pattern=r"^[^\s,]{1,64}$")]],
+        Field(description='a list of words such as ["lab"]'),
+    ] = ABSENT
 
 
 class DevicesFile(Table):
@@ -172,3 +177,7 @@ class DevicesFile(Table):
     phones: Annotated[
         list[PhoneTable], Field(min_length=1, description="a [[phones]] table for each phone")
     ]
+    groups: Annotated[
+        dict[str, list[str]],
+        Field(description='a [groups] table, such as shelf-1 = ["shelf-1-left", "shelf-1-right"]'),
+    ] = ABSENT

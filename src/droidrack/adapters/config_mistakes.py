@@ -99,9 +99,13 @@ def _inner_table(table: type[BaseModel], key: str) -> type[BaseModel] | None:
 def _expected(place: Place) -> str:
     """The sentence of the key at a place, or of the list around an item."""
     keys = [key for key in place if isinstance(key, str)]
-    table = _table_at(tuple(keys[:-1]))
-    description = table.model_fields[keys[-1]].description if table else None
-    return description or "something else"
+    while keys:
+        table = _table_at(tuple(keys[:-1]))
+        description = table.model_fields[keys[-1]].description if table else None
+        if description:
+            return description
+        keys.pop()  # Under a key whose own keys are the operator's: the outer one has the sentence.
+    return "something else"
 
 
 def _seen(value: object) -> str:
@@ -141,6 +145,9 @@ def toml_value(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value).removesuffix(".0")
+    if isinstance(value, dict):
+        pairs = (f"{key} = {toml_value(item)}" for key, item in value.items())
+        return f"{{ {', '.join(pairs)} }}" if value else "{}"
     if isinstance(value, tuple):
         return f"[{', '.join(toml_value(item) for item in value)}]"
     if isinstance(value, Enum):

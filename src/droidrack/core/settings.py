@@ -4,6 +4,7 @@
 Every default has its reason beside it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -85,6 +86,7 @@ class PhoneSettings:
     token_env: str = ""  # where the pairing token comes from: an environment variable …
     token_file: str = ""  # … or a file
     pacing: Pacing = field(default_factory=Pacing)
+    labels: tuple[str, ...] = ()  # words by which commands choose phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,4 @@ class Settings:
     intervals: Intervals = field(default_factory=Intervals)
     policy: Policy = field(default_factory=Policy)
     adb: tuple[AdbSettings, ...] = (AdbSettings(),)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # phones' names by group
