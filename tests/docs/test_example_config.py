@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from droidrack.adapters.config import load_settings
-from droidrack.core.settings import AdbSettings, Intervals, Pacing, PanelSettings, Policy
+from droidrack.core.settings import (
+    AdbSettings,
+    HealthSettings,
+    Intervals,
+    MetricsSettings,
+    Pacing,
+    PanelSettings,
+    Policy,
+)
 
 EXAMPLE = Path(__file__).parents[2] / "devices.example.toml"
 
@@ -33,6 +41,8 @@ def held_keys(tree: dict[str, Any]) -> set[str]:
         "IntervalsTable": [tree["intervals"]],
         "PolicyTable": [tree["policy"]],
         "PacingTable": [tree["pacing"]],
+        "HealthTable": [tree["health"]],
+        "MetricsTable": [tree["metrics"]],
         "AdbTable": tree["adb"],
         "PhoneTable": tree["phones"],
         "SlotTable": [slot for phone in tree["phones"] for slot in phone.get("slots", [])],
@@ -61,6 +71,8 @@ def test_example_shows_every_key() -> None:
         ("intervals", Intervals()),
         ("policy", Policy()),
         ("pacing", Pacing()),
+        ("health", HealthSettings()),
+        ("metrics", MetricsSettings()),
     ],
 )
 def test_example_shows_the_defaults(table: str, values: object) -> None:

@@ -25,7 +25,9 @@ from droidrack.core.redact import redact
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
+    HealthSettings,
     Intervals,
+    MetricsSettings,
     Pacing,
     PanelSettings,
     PhoneSettings,
@@ -199,6 +201,8 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         state_dir=_resolve(file.state_dir, base) if "state_dir" in tables else default_state_dir(),
         intervals=Intervals(**file.intervals.given()) if "intervals" in tables else Intervals(),
         policy=Policy(**policy),
+        health=HealthSettings(**file.health.given()) if "health" in tables else HealthSettings(),
+        metrics=MetricsSettings(**file.metrics.given()) if "metrics" in tables else MetricsSettings(),
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),

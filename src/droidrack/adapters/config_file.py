@@ -35,6 +35,10 @@ def _seconds(low: float, high: float) -> Any:
     return Field(ge=low, le=high, description=f"seconds from {low:g} to {high:g}")
 
 
+def _celsius() -> Any:
+    return Field(ge=20, le=80, description="degrees Celsius from 20 to 80")
+
+
 class PanelTable(Table):
     """`[panel]`."""
 
@@ -87,6 +91,37 @@ class PolicyTable(Table):
     retention_days: Annotated[float, Field(ge=2, le=3650, description="days from 2 to 3650")] = (
         ABSENT
     )
+
+
+class HealthTable(Table):
+    """`[health]`."""
+
+    read_s: Annotated[float, _seconds(1, 3600)] = ABSENT
+    warm_c: Annotated[float, _celsius()] = ABSENT
+    hot_c: Annotated[float, _celsius()] = ABSENT
+    low_percent: Annotated[float, Field(ge=0, le=100, description="percent from 0 to 100")] = ABSENT
+    low_voltage_mv: Annotated[
+        float, Field(ge=0, le=4500, description="millivolts from 0 (never) to 4500")
+    ] = ABSENT
+    full_days: Annotated[float, Field(gt=0, le=3650, description="days up to 3650")] = ABSENT
+    storage_free_mb: Annotated[
+        float, Field(ge=0, le=1_000_000, description="megabytes from 0 to 1000000")
+    ] = ABSENT
+    clock_offset_s: Annotated[float, _seconds(1, 86_400)] = ABSENT
+    silence_s: Annotated[float, _seconds(10, 3600)] = ABSENT
+
+
+class MetricsTable(Table):
+    """`[metrics]`."""
+
+    # Loopback only: the page has no password. A proxy in front can have one.
+    listen: Annotated[
+        str,
+        Field(
+            pattern=r"^((127\.[0-9.]+|localhost|\[::1\]):[0-9]{1,5})?$",
+            description='an address of this machine such as "127.0.0.1:9464", or ""',
+        ),
+    ] = ABSENT
 
 
 class PacingTable(Table):
@@ -173,6 +208,8 @@ class DevicesFile(Table):
     intervals: Annotated[IntervalsTable, Field(description="an [intervals] table")] = ABSENT
     policy: Annotated[PolicyTable, Field(description="a [policy] table")] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [pacing] table")] = ABSENT
+    health: Annotated[HealthTable, Field(description="a [health] table")] = ABSENT
+    metrics: Annotated[MetricsTable, Field(description="a [metrics] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
     phones: Annotated[
         list[PhoneTable], Field(min_length=1, description="a [[phones]] table for each phone")

@@ -56,6 +56,28 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """When a phone's condition is worth an alarm."""
+
+    read_s: float = 60.0  # one combined command; a question per minute costs a phone nothing
+    warm_c: float = 40.0  # charging above ages a lithium cell at twice its pace
+    hot_c: float = 45.0  # the limit to which makers let cells be charged; sending waits
+    low_percent: float = 20.0  # a phone on a hub that falls so low is not being charged
+    low_voltage_mv: float = 3600.0  # a charged cell under load stays above
+    full_days: float = 3.0  # a cell held full for days swells
+    storage_free_mb: float = 500.0  # Android itself warns at about 500 MB
+    clock_offset_s: float = 120.0  # dates of rows and logs mislead a person beyond
+    silence_s: float = 300.0  # work without a proof; longer than a message may take to be judged
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where metrics are served for Prometheus."""
+
+    listen: str = ""  # HOST:PORT; "": nowhere, because a port is opened only on request
+
+
+@dataclass(frozen=True, slots=True)
 class AdbSettings:
     """The adb server to use."""
 
@@ -98,5 +120,7 @@ class Settings:
     state_dir: PurePath
     intervals: Intervals = field(default_factory=Intervals)
     policy: Policy = field(default_factory=Policy)
+    health: HealthSettings = field(default_factory=HealthSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     adb: tuple[AdbSettings, ...] = (AdbSettings(),)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # phones' names by group
