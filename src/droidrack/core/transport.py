@@ -28,8 +28,8 @@ _ADVICE = {
     ),
     "no permissions": Advice(
         "this user may not open its USB device",
-        f"write this line to {RULES_PATH}: {access_rule()} — then run `{' && '.join(RELOAD)}`, make "
-        "the user a member of plugdev, and "
+        f"write this line to {RULES_PATH}: {access_rule()} — then run "
+        f"`{' && '.join(RELOAD)}`, make the user a member of plugdev, and "
         "plug the phone in again",
     ),
     "offline": Advice(
