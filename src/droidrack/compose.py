@@ -6,7 +6,7 @@ light.
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +26,8 @@ from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vaul
 if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
+    from droidrack.adapters.qr_pictures import PictureToken
+    from droidrack.core.token_list import TokenLine
 
 JOURNAL_FILE = "journal.sqlite"
 VAULT_DIR = "vault"
@@ -72,9 +74,23 @@ def open_vault(settings: Settings) -> Vault:
 
 def pairing_token(phone: PhoneSettings) -> Token | None:
     """The pairing token that a phone's settings point to, read now; None: it is not there."""
-    from droidrack.adapters import config
+    from droidrack.adapters import token_files
 
-    return config.pairing_token(phone)
+    return token_files.pairing_token(phone)
+
+
+def token_list(path: Path, phones: Iterable[str]) -> "tuple[TokenLine, ...]":
+    """Who gets which pairing token, from a CSV file; ConfigError with every wrong line."""
+    from droidrack.adapters import token_files
+
+    return token_files.token_list(path, phones)
+
+
+def picture_tokens(paths: Iterable[Path]) -> "tuple[PictureToken, ...]":
+    """The pairing tokens in pictures of QR codes; ConfigError with every wrong picture."""
+    from droidrack.adapters import qr_pictures
+
+    return qr_pictures.picture_tokens(paths)
 
 
 def open_notebook(settings: Settings) -> Notebook:

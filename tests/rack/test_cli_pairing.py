@@ -19,10 +19,10 @@ def shelf(tmp_path: Path) -> Iterator[Desk]:
         assert [] == [secret for secret in it.secrets if secret in printed]
 
 
-def paired(shelf: Desk, phone: str = "bay-0") -> str:
+def paired(shelf: Desk, phone: str = "bay-0", command: str = "pair") -> str:
     """Pair a phone; the token that was spent."""
     token = shelf.mint()
-    result = shelf.run("pair", "--phone", phone, "--token-stdin", stdin=token + "\n")
+    result = shelf.run(command, "--phone", phone, "--token-stdin", stdin=token + "\n")
     assert 0 == result.exit_code, result.output
     assert token not in result.output
     return token
@@ -84,7 +84,7 @@ def test_pair_of_an_absent_phone_keeps_the_token(shelf: Desk) -> None:
     ("words", "said"),
     [
         (("--phone", "bay-9"), "no phone is called 'bay-9'"),
-        ((), "--phone NAME or --all"),
+        ((), "which phones?"),
         (("--phone", "bay-0"), "no pairing token"),
         (("--all", "--token-stdin"), "one token pairs one phone"),
         (("--phone", "bay-0", "--token-file", "/no/such/file"), "absent or empty"),
@@ -101,12 +101,12 @@ def test_pair_without_what_it_needs_says_what(
     assert [] == shelf.do(shelf.table.store.devices)
 
 
-def test_pair_beside_a_controller_that_has_a_session_replaces_it(shelf: Desk) -> None:
+def test_relink_beside_a_controller_that_has_a_session_replaces_it(shelf: Desk) -> None:
     """The controller goes on with the new session and does not throw it away with the old one."""
     paired(shelf)
     with shelf.controller() as running:
         shelf.call(running.ready(0))
-        paired(shelf)
+        paired(shelf, command="relink")
         uid = shelf.do(lambda: shelf.table.queue("after the second pairing", phone=0))
         shelf.call(shelf.table.reported(running, [uid]))
     assert [("sent", None)] == shelf.do(lambda: shelf.table.told(uid))
@@ -116,7 +116,7 @@ def test_pair_all_takes_each_token_from_its_own_source(shelf: Desk, tmp_path: Pa
     """Phones with a laid-down token are paired, the paired one is left alone, one lacks a token."""
     paired(shelf)
     results = shelf.json("pair", "--all", code=1)
-    assert [False, None] == [result.get("new") for result in results]
+    assert ["already", "failed"] == [result["outcome"] for result in results]
     assert "CONFIG_INVALID" == results[1]["error"]["code"]
     file = tmp_path / "bay-1.token"
     file.write_text(shelf.mint())
@@ -126,7 +126,7 @@ def test_pair_all_takes_each_token_from_its_own_source(shelf: Desk, tmp_path: Pa
         text.replace('name = "bay-1"', f'name = "bay-1"\ntoken_file = "{file}"')
     )
     results = shelf.json("pair", "--all")
-    assert [False, True] == [result["new"] for result in results]
+    assert ["already", "paired"] == [result["outcome"] for result in results]
     assert 2 == len(shelf.do(shelf.table.store.devices))
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from droidrack.adapters.config import effective, load, load_settings, pairing_token
+from droidrack.adapters.config import effective, load, load_settings
+from droidrack.adapters.token_files import pairing_token
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
 from droidrack.core.report import UnknownAs
@@ -292,7 +293,10 @@ LEFT = '[groups]\nleft = ["p1", "p0"]\n'
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ('[groups]\nleft = ["p0", "p0O"]\n', """groups.left[1]: no phone is called 'p0O'; did you mean"""),
+        (
+            '[groups]\nleft = ["p0", "p0O"]\n',
+            """groups.left[1]: no phone is called 'p0O'; did you mean""",
+        ),
         ('[groups]\n"a b" = []\n', "groups.a b: expected a name of letters, digits"),
         ("[groups]\nleft = 3\n", "groups.left: expected a [groups] table, such as"),
     ],

@@ -20,7 +20,7 @@ from droidrack.adapters.config_file import DevicesFile, PacingTable, PhoneTable
 from droidrack.adapters.config_mistakes import in_our_words, refusal, toml_value
 from droidrack.adapters.config_rules import Mistake, broken_rules
 from droidrack.core.errors import ConfigError
-from droidrack.core.ids import Slot, Token
+from droidrack.core.ids import Slot
 from droidrack.core.redact import redact
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
@@ -38,9 +38,6 @@ from droidrack.core.settings import (
 
 FILE_LIMIT_BYTES = 4 * 1024 * 1024
 """A thousand phones with every key take 0.4 MiB; more is not a devices.toml."""
-
-TOKEN_LIMIT_BYTES = 4096
-"""Session tokens of the JWT form stay under 2 KiB, pairing tokens under 100 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,34 +91,6 @@ def effective(file: ConfigFile) -> tuple[Effective, ...]:
     return tuple(_effective(file.settings, file.tree, file.tree.get("pacing", {}), ""))
 
 
-def pairing_token(phone: PhoneSettings) -> Token | None:
-    """The pairing token that a phone's settings point to, read now.
-
-    Returns:
-        None where no source is named, or the source is not there (any more): a token is spent by
-        pairing, so its absence is usual.
-
-    Raises:
-        ConfigError: the file may be read by others, cannot be read, or holds no single token.
-    """
-    if phone.token_env:
-        text, source = os.environ.get(phone.token_env, ""), f"variable {phone.token_env}"
-    elif phone.token_file:
-        text, source = _read_token_file(Path(phone.token_file)), f'file "{phone.token_file}"'
-    else:
-        return None
-    text = text.strip()
-    if not text:
-        return None
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigError(
-            f'phone "{phone.name}": the {source} must hold one pairing token and nothing else, '
-            f"seen {len(text)} characters with blanks or signs that no token has",
-            hint="copy the token from the panel again: Gateway → Android SMS → Devices",
-        )
-    return Token(text)
-
-
 # --- Reading ----------------------------------------------------------------------------------
 
 
@@ -163,26 +132,6 @@ def _parse(path: Path, text: str) -> dict[str, Any]:
         ) from exc
 
 
-def _read_token_file(path: Path) -> str:
-    try:
-        with path.open("rb") as stream:
-            mode = os.fstat(stream.fileno()).st_mode & 0o777
-            content = stream.read(TOKEN_LIMIT_BYTES)
-    except FileNotFoundError:
-        return ""
-    except OSError as exc:
-        raise ConfigError(
-            f"token file {path}: {(exc.strerror or 'cannot be read').lower()}",
-            hint="make it a plain file that the user who runs droidrack can read",
-        ) from exc
-    if mode & 0o007:
-        raise ConfigError(
-            f"token file {path} is open to every user of this host (mode {mode:04o})",
-            hint=f"chmod 600 {path}",
-        )
-    return content.decode("utf-8", "replace")
-
-
 # --- From the file's tables to plain values -------------------------------------------------------
 
 
@@ -202,7 +151,9 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         intervals=Intervals(**file.intervals.given()) if "intervals" in tables else Intervals(),
         policy=Policy(**policy),
         health=HealthSettings(**file.health.given()) if "health" in tables else HealthSettings(),
-        metrics=MetricsSettings(**file.metrics.given()) if "metrics" in tables else MetricsSettings(),
+        metrics=MetricsSettings(**file.metrics.given())
+        if "metrics" in tables
+        else MetricsSettings(),
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),
