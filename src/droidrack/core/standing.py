@@ -133,6 +133,21 @@ def sighted(adb_state: str) -> PhoneState | None:
     return next((state for word, state in words.items() if adb_state.startswith(word)), S.OFFLINE)
 
 
+class OrderKind(StrEnum):
+    """What an operator may want of a phone. Values are what the notebook stores."""
+
+    PAUSE = "pause"  # No new call, no new message.
+    DRAIN = "drain"  # No new message; what it took is sent.
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An operator's wish, which stands until it is taken back."""
+
+    kind: OrderKind
+    why: str  # Who, when and why, for people.
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
     """What decides how a phone on duty shows. Texts say why; "" stands for no."""

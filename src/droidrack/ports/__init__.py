@@ -17,6 +17,7 @@ from droidrack.ports.journal import (
     PhoneRecord,
     SimRecord,
     StateChange,
+    Tally,
 )
 from droidrack.ports.notebook import Notebook
 from droidrack.ports.panel import (
@@ -56,5 +57,6 @@ __all__ = [
     "SimRecord",
     "StateChange",
     "StoredSession",
+    "Tally",
     "Vault",
 ]
