@@ -168,6 +168,14 @@ class VirtualPhone:
         await asyncio.sleep(self.spec.quirks.off_s)
         await self.boot()
 
+    def erase(self) -> None:
+        """What a factory reset erases, while switched off; hardware, cards and build stay."""
+        if self.powered:
+            raise ValueError("switch it off first")
+        self.store.recreate()
+        self.settings = Settings(self.spec)
+        self.subscriptions = Subscriptions(self.slots)
+
     async def restart_phone_process(self) -> None:
         """The process com.android.phone dies and comes back: it reads its settings anew."""
         self.radio.stop()

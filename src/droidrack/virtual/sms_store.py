@@ -106,6 +106,12 @@ class SmsStore:
         """Delete every row, as "clear storage" does."""
         self._db.execute("DELETE FROM sms")
 
+    def recreate(self) -> None:
+        """An empty database whose ids begin at 1, as after a factory reset."""
+        self.clear()
+        if self.api >= AUTOINCREMENT_API:
+            self._db.execute("DELETE FROM sqlite_sequence")
+
     def query(
         self,
         *,
