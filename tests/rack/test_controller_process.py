@@ -139,7 +139,7 @@ def test_log_of_a_whole_run_tells_no_secret(tmp_path: Path) -> None:
                     assert worker.session.current is not None
                     secrets.append(worker.session.current.token.reveal())
                 table.store.revoke(table.device())
-                await running.until(lambda: running.states()[0] == "needs pairing", "unpaired")
+                await running.until(lambda: running.states()[0] == "session over", "unpaired")
             for phone in table.phones:
                 for card in phone.model.spec.sims:
                     secrets += [card.iccid, card.imsi] if card else []

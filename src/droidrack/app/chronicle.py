@@ -1,7 +1,7 @@
 """What happened to phones, for the operator: one line in the log, one event in the journal.
 
 Whoever notices something says it at once and goes on; the journal is written from here, in order.
-Nothing in it is needed to send: events that a damaged journal cannot take are dropped, oldest first.
+Nothing in it is needed to send: what a damaged journal cannot take is dropped, oldest first.
 """
 
 import asyncio

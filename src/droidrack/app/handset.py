@@ -90,6 +90,7 @@ class Handset:
         )
         self.sims: tuple[SimReading, ...] = ()
         self._sims_read_at = -1e9
+        self.registry: TelephonyRegistry | None = None  # As last read.
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
         self.silent: set[MessageUid] = set()  # Attempts that can no longer say anything.
@@ -211,6 +212,7 @@ class Handset:
 
     def note_service(self, registry: TelephonyRegistry | None) -> None:
         """Take note of which slots have a network, from a dump that was just read."""
+        self.registry = registry
         phones = registry.phones if registry is not None else ()
         self._service = {phone.phone_id: in_service(phone) for phone in phones}
         self._service_read_at = self._world.clock.monotonic()

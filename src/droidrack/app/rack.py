@@ -69,6 +69,7 @@ class Rack:
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
+            group.create_task(self._supervise("chronicle", self._world.chronicle.run))
 
     async def _forget(self) -> None:
         """Prune the journal once a day; the first time when the start's rush is over."""
@@ -103,6 +104,7 @@ class Rack:
             async with asyncio.timeout(deadline_s):
                 for worker in self.workers:
                     await worker.calm()
+                await self._world.chronicle.flush()
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = Pause(self._world.dice)
@@ -122,7 +124,7 @@ class Rack:
         self._world.tell("crashed", phone=name, exc_info=crash)
         text = f"the worker of {name} crashed ({names}) and is started again"
         await self._world.journal.record(
-            Event(self._world.clock.now(), None, "worker-crashed", text)
+            Event(self._world.clock.now(), None, "worker-crashed", text, name)
         )
 
     async def _watch(self, group: asyncio.TaskGroup, index: int, bus: Bus) -> None:
@@ -152,7 +154,7 @@ class Rack:
         pause = Pause(self._world.dice)
         while True:
             try:
-                arrival = await identify(bus, sighting)
+                arrival = await identify(bus, sighting, booted=False)
                 break
             except RackError as error:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)

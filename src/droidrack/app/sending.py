@@ -6,10 +6,12 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from droidrack.app.conduct import Conduct
 from droidrack.app.handset import Handset
 from droidrack.app.pace import Pace
 from droidrack.app.world import World
@@ -68,8 +70,23 @@ class Sending:
         on_settled: Callable[[], None],
         only: MessageUid | None = None,
         pace: Pace | None = None,
+        conduct: Conduct | None = None,
+        halted: Callable[[], str] = lambda: "",
     ) -> None:
-        """`only`: send this message and leave all others waiting. `pace`: the phone's so far."""
+        """Nothing is done yet.
+
+        Args:
+            world: journal, clock and settings.
+            handset: the phone.
+            pacing: how fast it may send.
+            on_open: an attempt was opened.
+            on_answer: its call came back.
+            on_settled: a message was settled here.
+            only: send this message and leave all others waiting.
+            pace: the phone's so far.
+            conduct: the phone's so far; it says which SIMs are held.
+            halted: asked before each call: why none may be made now.
+        """
         self._world = world
         self._handset = handset
         self._pacing = pacing
@@ -84,6 +101,9 @@ class Sending:
         self._not_before: dict[MessageUid, datetime] = {}
         self._held_since: dict[str, datetime] = {}  # By SIM row, in the steady clock.
         self._pace = pace or Pace(world.clock, pacing)
+        self._conduct = conduct or Conduct(world.steady)
+        self._halted = halted
+        self._quiet = 0  # How many ask for silence at present.
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -103,12 +123,23 @@ class Sending:
         """Return once no call is in flight."""
         await self._calm.wait()
 
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """While it is open no call is in flight and none is started."""
+        self._quiet += 1
+        try:
+            await self._calm.wait()
+            yield
+        finally:
+            self._quiet -= 1
+            self._wake.set()
+
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
         await self._recall_pace()
         while True:
             self._wake.clear()
-            wait_s = NOTHING_TO_DO if self._draining else await self._pass()
+            wait_s = await self._pass() if self._may_call() else NOTHING_TO_DO
             if wait_s == 0:
                 continue
             try:
@@ -116,6 +147,9 @@ class Sending:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _may_call(self) -> bool:
+        return not (self._draining or self._quiet or self._halted())
 
     async def _pass(self) -> float | None:
         """Look at the waiting messages once; seconds until the next look, None: when woken."""
@@ -156,6 +190,7 @@ class Sending:
             held_s=(now - since).total_seconds() if since else 0.0,
             now=self._world.clock.now(),
             policy=self._world.settings.policy,
+            held=self._conduct.holds(self._handset.sims),
         )
         if isinstance(decision, Hold):
             self._held_since.setdefault(message.sim_uid, now)
@@ -174,7 +209,7 @@ class Sending:
         if wait_s > 0:
             # The pace is the phone's: nobody else may pass either, and the door is asked again.
             return wait_s
-        if self._draining:
+        if not self._may_call():
             return NOTHING_TO_DO
         self._calm.clear()
         try:
@@ -260,6 +295,7 @@ class Sending:
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt)
         self._pace.note(go.segments)
+        self._conduct.called(attempt)
         self._on_open(message.uid)
         try:
             reply = await handset.submit(call, message)
@@ -271,6 +307,7 @@ class Sending:
         if isinstance(reply, Returned):
             await self._move(message, MessageState.SUBMITTED, "", EvidenceKind.CALL_RETURNED)
         elif isinstance(reply, Refused) and reply.effect is Effect.NONE:
+            self._conduct.not_called(attempt)
             await self._move(
                 message, MessageState.FAILED, reply.code, EvidenceKind.CALL_REFUSED, reply.message
             )
@@ -281,6 +318,8 @@ class Sending:
         self._on_answer()
 
     async def _call_failed(self, attempt: Attempt, message: Message, error: PhoneError) -> None:
+        if error.effect is Effect.NONE:
+            self._conduct.not_called(attempt)
         if error.effect is Effect.NONE and attempt.number >= UNTOLD_LIMIT:
             state, kind = MessageState.FAILED, EvidenceKind.CALL_NOT_MADE
         elif error.effect is Effect.NONE:

@@ -6,16 +6,18 @@ without the phone. The rooms of a phone run side by side and share nothing with 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
+from functools import partial
 
 from droidrack.app.arrival import Arrival
+from droidrack.app.booting import until_booted
 from droidrack.app.confirming import Confirming
 from droidrack.app.handset import Handset
+from droidrack.app.health import Health
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
+from droidrack.app.oversight import Oversight
 from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
@@ -29,50 +31,21 @@ from droidrack.core.errors import (
     ParseError,
     PhoneError,
     ProfileError,
+    RackError,
     SessionOver,
     VaultError,
 )
 from droidrack.core.ids import DeviceUuid, Serial, Token
 from droidrack.core.settings import PhoneSettings
+from droidrack.core.standing import PhoneState, Standing, moved, sighted, working
+from droidrack.core.transport import advice
 from droidrack.ports import StoredSession
 
-
-class PhoneState(StrEnum):
-    """Where a phone stands, as the operator sees it."""
-
-    ABSENT = "absent"
-    UNAUTHORIZED = "unauthorized"
-    NO_PERMISSIONS = "no permissions"
-    OFFLINE = "offline"
-    MEETING = "meeting"  # It is here and being asked who and how it is.
-    UNSUPPORTED = "unsupported"
-    NEEDS_PAIRING = "needs pairing"
-    UNPROVEN = "unproven"  # Its read-only calls have not agreed with its dumps yet.
-    RECOVERING = "recovering"
-    QUARANTINED = "quarantined"  # A message left on a wrong SIM: nothing is sent until lifted.
-    READY = "ready"
-    DRAINING = "draining"
-    TROUBLED = "troubled"  # It is here but does not work; the cause says why.
-
+RESTART_S = 180.0
+"""A phone that was told to restart is gone by then; the slowest shutdown seen took a minute."""
 
 QUARANTINE_CHECK_S = 5.0
 """How often a quarantined phone looks whether the operator lifted it."""
-
-_FROM_SIGHTING = {
-    "unauthorized": PhoneState.UNAUTHORIZED,
-    "authorizing": PhoneState.UNAUTHORIZED,
-    "no permissions": PhoneState.NO_PERMISSIONS,
-    "offline": PhoneState.OFFLINE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """State of a phone with its cause."""
-
-    state: PhoneState
-    cause: str
-    since: datetime
 
 
 class Worker:
@@ -82,6 +55,8 @@ class Worker:
         self._world = world
         self.settings = settings
         self.session = SessionKeeper(world, settings)
+        self.oversight = Oversight(world, settings.name)
+        self.session.on_change = self.oversight.on_change = self._refresh
         self._standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
@@ -96,6 +71,9 @@ class Worker:
         self._worked = False  # This duty came as far as working: a later fault is a new one.
         self._draining = False
         self._halted = ""
+        self._duty: Arrival | None = None  # Whose duty runs; another one may be here already.
+        self._working = False
+        self._left_boot, self._left_at = "", 0.0  # The boot that it was told to leave, and when.
 
     @property
     def name(self) -> str:
@@ -109,12 +87,25 @@ class Worker:
 
     @property
     def standing(self) -> Standing:
-        """Where the phone stands. One that works without a session needs pairing."""
-        state = self._standing.state
-        if state not in (PhoneState.READY, PhoneState.NEEDS_PAIRING) or self.session.current:
+        """Where the phone stands. Why it is not paired changes while it waits."""
+        if self._standing.state not in (PhoneState.NEEDS_PAIRING, PhoneState.SESSION_OVER):
             return self._standing
-        cause = self.session.complaint or "not paired yet"
-        return Standing(PhoneState.NEEDS_PAIRING, cause, self.session.since)
+        return replace(self._standing, cause=self._unpaired() or self._standing.cause)
+
+    @property
+    def boot_id(self) -> str:
+        """Of the phone's present boot; "" where it is not known."""
+        return self.handset.boot_id if self.handset is not None else ""
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """The phone's present plugging-in, while its duty runs."""
+        return self._arrival if self._duty is self._arrival else None
+
+    @property
+    def sending(self) -> Sending | None:
+        """The sending room, while there is one."""
+        return self._sending
 
     # --- What the rack tells ------------------------------------------------------------------
 
@@ -138,13 +129,25 @@ class Worker:
 
     def sighted(self, adb_state: str) -> None:
         """The adb server shows the phone in a state; only the unusable ones tell something."""
-        state = next((s for word, s in _FROM_SIGHTING.items() if adb_state.startswith(word)), None)
+        state = sighted(adb_state)
         if state is not None and self._arrival is None:
-            self._stand(state, f"adb says {adb_state}")
+            known = advice(adb_state)
+            self._stand(state, known.meaning, evidence=f"adb: {adb_state}", remedy=known.remedy)
+
+    def restarting(self) -> None:
+        """It was told to restart: it is not back before its boot is another one."""
+        self._left_boot, self._left_at = self.boot_id, self._world.clock.monotonic()
+        self._moved.set()
+
+    def _leaving(self) -> str:
+        """The boot it still has to leave; a phone that stays in it for long will not restart."""
+        waited_s = self._world.clock.monotonic() - self._left_at
+        return self._left_boot if waited_s < RESTART_S else ""
 
     def drain(self) -> None:
         """Take no new messages and start no new call."""
         self._draining = True
+        self.oversight.stop("the controller is stopping")
         if self._intake is not None:
             self._intake.drain()
         if self._sending is not None:
@@ -172,7 +175,7 @@ class Worker:
 
     def _know(self, device: DeviceUuid) -> None:
         if device != self.device:
-            self.device = device
+            self.device = self.oversight.device = device
             self._reporting = Reporting(self._world, device)
             self._renewed.set()
         self.session.recall(device)
@@ -198,6 +201,7 @@ class Worker:
                 await self._moved.wait()
                 continue
             self._worked = failed = False
+            self._duty = arrival
             try:
                 await _until(self._moved, self._be_on_duty(arrival))
             except* (PhoneError, ParseError, ProfileError) as failures:
@@ -206,6 +210,8 @@ class Worker:
                     self._explain(failures)
             finally:
                 self.handset = self._intake = self._sending = None
+                self._working = False
+                self.oversight.forget()
             if self._worked or not failed:
                 pause.reset()
             if failed:
@@ -216,10 +222,17 @@ class Worker:
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         unsupported = isinstance(first, ProfileError)
-        self._stand(PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED, str(first))
+        evidence, remedy = type(first).__name__, ""
+        if isinstance(first, RackError):
+            evidence, remedy = first.code, first.hint
+        state = PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED
+        self._stand(state, str(first), evidence=evidence, remedy=remedy)
 
     async def _be_on_duty(self, arrival: Arrival) -> None:
-        self._stand(PhoneState.MEETING, "reading who it is")
+        world = self._world
+        await until_booted(world, arrival, self._leaving, self._stand_on_duty)
+        self._left_boot = ""
+        self._stand_on_duty(PhoneState.MEETING, "reading who it is")
         handset = await Handset.meet(self._world, arrival)
         with self._world.sole(handset.device, self.name):
             await self._serve_phone(arrival, handset)
@@ -229,14 +242,15 @@ class Worker:
         self._know(handset.device)
         # A phone that lost its session goes on with what it took; one that never had one took none.
         if self.session.current or not await handset.bindings():
-            self._stand(PhoneState.NEEDS_PAIRING, "")
+            if not self.session.current:
+                self._stand_on_duty(PhoneState.NEEDS_PAIRING, self._unpaired())
             await self._pair(handset)
-        self._stand(PhoneState.UNPROVEN, "its read-only calls are being checked")
+        self._stand_on_duty(PhoneState.UNPROVEN, "its read-only calls are being checked")
         handset = await until_proven(
-            self._world, arrival, handset, lambda why: self._stand(PhoneState.UNPROVEN, why)
+            self._world, arrival, handset, partial(self._stand_on_duty, PhoneState.UNPROVEN)
         )
         self.handset = handset
-        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
+        self._stand_on_duty(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
         await self._work(handset)
 
     async def _work(self, handset: Handset) -> None:
@@ -245,7 +259,10 @@ class Worker:
         if reporting is None:
             raise AssertionError("a phone on duty has a device")
         listening = Listening(world, handset)
-        confirming = Confirming(world, handset, listening, on_settled=reporting.wake)
+        conduct = self.oversight.conduct
+        confirming = Confirming(
+            world, handset, listening, on_settled=reporting.wake, conduct=conduct
+        )
         sending = Sending(
             world,
             handset,
@@ -254,6 +271,8 @@ class Worker:
             on_answer=confirming.answered,
             on_settled=reporting.wake,
             pace=self._pace,
+            conduct=conduct,
+            halted=self.oversight.halted,
         )
         confirming.on_free = sending.wake
         confirming.on_retry = sending.retry
@@ -261,26 +280,33 @@ class Worker:
         if self._draining:
             sending.drain()
         self._sending = sending
-        intake = Intake(world, device, on_new=sending.wake, on_known=reporting.wake)
+        intake = Intake(
+            world,
+            device,
+            on_new=sending.wake,
+            on_known=reporting.wake,
+            closed=self.oversight.closed,
+        )
         self._intake = intake
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
+            group.create_task(Health(world, handset, self.oversight).run())
             group.create_task(self._while_paired(handset, heartbeat.run))
             await confirming.recover()
             group.create_task(confirming.run())
             group.create_task(Reconciling(world, handset).run())
             group.create_task(self._follow_commands(handset))
             await self._while_quarantined(device)
-            self._stand(PhoneState.READY, "")
-            self._worked = True
+            self._working = self._worked = True
+            self._refresh()
             group.create_task(sending.run())
             group.create_task(self._while_paired(handset, intake.run))
 
     async def _while_quarantined(self, device: DeviceUuid) -> None:
         """Wait until the operator lets this phone send again."""
         while reason := self._world.notebook.quarantine(device) or self._halted:
-            self._stand(PhoneState.QUARANTINED, reason)
+            self._stand_on_duty(PhoneState.QUARANTINED, reason)
             await self._world.clock.sleep(QUARANTINE_CHECK_S)
 
     async def _stop_sending(self, reason: str) -> None:
@@ -318,14 +344,36 @@ class Worker:
             session = await self.session.changed_beside(handset.device)
             await remember(self._world, handset, self.settings, session)
 
-    def _stand(self, state: PhoneState, cause: str) -> None:
-        if (state, cause) == (self._standing.state, self._standing.cause):
+    # --- How it stands ------------------------------------------------------------------------
+
+    def _unpaired(self) -> str:
+        """Why there is no session; "" where there is one."""
+        return "" if self.session.current else self.session.complaint or "not paired yet"
+
+    def _refresh(self) -> None:
+        """A wish, an alarm or the session changed: a phone at work may show otherwise now."""
+        if self._working:
+            self._stand_on_duty(*working(self.oversight.duty(self._unpaired())))
+        if self._sending is not None:
+            self._sending.wake()
+
+    def _stand_on_duty(self, state: PhoneState, cause: str) -> None:
+        """What a duty says of its phone; one whose phone has left says nothing more."""
+        if self._arrival is not None and self._duty is self._arrival:
+            self._stand(state, cause)
+
+    def _stand(
+        self, state: PhoneState, cause: str, *, evidence: str = "", remedy: str = ""
+    ) -> None:
+        world, before = self._world, self._standing
+        self._standing = moved(
+            before, state, at=world.clock.now(), cause=cause, evidence=evidence, remedy=remedy
+        )
+        if state is before.state:
             return
-        if state is not self._standing.state:
-            self._world.tell("phone state", phone=self.name, state=state.value, cause=cause)
-            self._standing = Standing(state, cause, self._world.clock.now())
-        else:
-            self._standing = replace(self._standing, cause=cause)
+        world.tell("phone state", phone=self.name, state=state.value, cause=cause)
+        text = f"{before.state} → {state}" + (f": {cause}" if cause else "")
+        world.chronicle.note("state", text, phone=self.name, device=self.device)
 
 
 async def _until(event: asyncio.Event, work: Awaitable[None]) -> None:

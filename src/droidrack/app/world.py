@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from droidrack.app.chronicle import Chronicle
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.app.steady import Steady
 from droidrack.core.errors import ProfileError
@@ -46,9 +47,11 @@ class World:
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
     steady: Steady = field(init=False)
+    chronicle: Chronicle = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steady", Steady(self.clock))
+        object.__setattr__(self, "chronicle", Chronicle(self.clock, self.journal))
 
     @contextmanager
     def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:

@@ -5,8 +5,10 @@ while a message waits. It refuses what can never go, holds what may go later, an
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from droidrack.core.ids import Iccid, Imsi, Slot, SubId
 from droidrack.core.message import Message, MessageState
@@ -69,6 +71,9 @@ class Hold:
 Decision = Go | Refuse | Hold
 
 
+_NOTHING_HELD: Mapping[Slot, str] = MappingProxyType({})
+
+
 def _failed(code: str, detail: str = "") -> Refuse:
     return Refuse(MessageState.FAILED, code, detail)
 
@@ -126,6 +131,7 @@ def decide(
     held_s: float,
     now: datetime,
     policy: Policy,
+    held: Mapping[Slot, str] = _NOTHING_HELD,
 ) -> Decision:
     """Whether `message` may be handed to the radio at `now`.
 
@@ -137,6 +143,7 @@ def decide(
         held_s: how long this SIM has been holding its messages, by a clock that does not jump.
         now: aware, UTC.
         policy: the site's rules.
+        held: SIMs that failed too often, by slot, with the reason.
     """
     limit = expires_at(message, policy)
     if limit is not None and now >= limit:
@@ -152,6 +159,8 @@ def decide(
         if binding is not None
         else Hold("SIM_NOT_READY", "no card was in this row's slot yet")
     )
+    if hold is None and sim is not None and sim.slot in held:
+        hold = Hold("SIM_HELD", f"slot {sim.slot}: {held[sim.slot]}")
     if hold is not None:
         # A message that came while the SIM was held already waits its own time.
         waited_s = (now - message.received_at).total_seconds()
