@@ -9,6 +9,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -252,6 +253,7 @@ async def open_world(
             tell=tell,
             pairing_token=pairing_token,
             notebook=open_notebook(settings),
+            recall=partial(known_phones, settings),
         )
 
 
@@ -283,6 +285,7 @@ async def open_controller(
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
+        world = replace(world, recall=None)
         watched: Callable[[Bus], Bus] = _as_it_is
         if os.environ.get(FAILPOINTS):
             world, watched = _with_failpoints(world, journal)

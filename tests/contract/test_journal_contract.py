@@ -446,7 +446,7 @@ def test_phone_is_remembered_once_with_its_newest_facts(bench: Bench) -> None:
     async def scenario(journal: Journal) -> None:
         first = PhoneRecord(PHONE, "b-phone", "SERIAL1", "gw-1", "print-1", NOON)
         await journal.remember_phone(first)
-        newer = replace(first, fingerprint="print-2", seen_at=at(5))
+        newer = replace(first, fingerprint="print-2", seen_at=at(5), usb="1-2.3", mark="m")
         await journal.remember_phone(newer)
         other = PhoneRecord(OTHER_PHONE, "a-phone", "SERIAL2", "gw-2", "print-1", NOON)
         await journal.remember_phone(other)

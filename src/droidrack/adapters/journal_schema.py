@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0009")
+REVISIONS = ("0001", "0009", "0007")
 """Every revision this program knows, oldest first. A journal at another one is from a newer
 program and is refused. A test pins that this agrees with `migrations/versions`."""
 
@@ -108,6 +108,8 @@ phones = Table(
     Column("gateway_uid", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("seen_at", Instant, nullable=False),
+    Column("usb", Text, nullable=False, server_default=""),
+    Column("mark", Text, nullable=False, server_default=""),
 )
 
 cards = Table(

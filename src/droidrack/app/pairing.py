@@ -84,6 +84,8 @@ async def remember(
             serial=handset.serialno,
             gateway_uid=session.gateway_uid,
             fingerprint=handset.identity.fingerprint,
+            usb=handset.recognised.usb,
+            mark=handset.recognised.mark,
             seen_at=now,
         )
     )

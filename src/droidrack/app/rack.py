@@ -159,6 +159,10 @@ class Rack:
             except RackError as error:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)
                 await self._world.clock.sleep(pause.after_failure())
+        with self._world.attending(arrival.serialno, arrival.sighting.usb or ""):
+            await self._lodge(arrival)
+
+    async def _lodge(self, arrival: Arrival) -> None:
         # The same phone may still be listed under its former transport: its place becomes free.
         while (worker := self._choose(arrival)) is None:
             await self._world.clock.sleep(PLACE_RECHECK_S)

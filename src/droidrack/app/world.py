@@ -1,7 +1,8 @@
 """What the rooms of the app share: the ports and the settings, wired once by `compose`."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from droidrack.core.errors import ProfileError
 from droidrack.core.ids import DeviceUuid, MessageUid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
-from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
+from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, PhoneRecord, Vault
 
 
 class Tell(Protocol):
@@ -43,7 +44,11 @@ class World:
     # one alone, because a phone that hangs keeps its place for two minutes.
     reader: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(3))
 
+    # How a command that has no journal open learns of the phones it knows; None: ask the journal.
+    recall: Callable[[], Awaitable[Sequence[PhoneRecord]]] | None = None
+
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
+    attached: Counter[tuple[str, str]] = field(default_factory=Counter)  # ro.serialno and socket.
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
     steady: Steady = field(init=False)
@@ -70,6 +75,32 @@ class World:
             yield
         finally:
             del self.on_duty[device]
+
+    async def records(self) -> Sequence[PhoneRecord]:
+        """Every phone that was ever paired.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        return await (self.recall or self.journal.phones)()
+
+    @contextmanager
+    def attending(self, serialno: str, usb: str) -> Iterator[None]:
+        """While a phone with this hardware serial is attached at a socket."""
+        self.attached[serialno, usb] += 1
+        try:
+            yield
+        finally:
+            self.attached[serialno, usb] -= 1
+
+    def shared(self, serialno: str) -> bool:
+        """Whether several phones with this hardware serial are configured, or attached by USB.
+
+        Two transports of one socket, or over the network, may be one phone that came back.
+        """
+        entries = sum(phone.serial == serialno for phone in self.settings.phones)
+        sockets = [key for key, count in self.attached.items() if count and key[0] == serialno]
+        return entries > 1 or sum(bool(usb) for _, usb in sockets) > 1
 
     def ago(self, seconds: float) -> datetime:
         """The moment `seconds` before now."""

@@ -37,6 +37,8 @@ class PhoneRecord:
     gateway_uid: str
     fingerprint: str
     seen_at: datetime
+    usb: str = ""  # the socket it was in; "": not known
+    mark: str = ""  # `core.identity.mark_of` its ANDROID_ID
 
 
 @dataclass(frozen=True, slots=True)
