@@ -6,16 +6,17 @@ light.
 
 import os
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.arrival import Seen
+from droidrack.app.operating import Desk, Request
 from droidrack.app.rack import Rack
 from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
     from droidrack.adapters.qr_pictures import PictureToken
+    from droidrack.core.service_unit import HostFile, ServicePlan
     from droidrack.core.token_list import TokenLine
 
 JOURNAL_FILE = "journal.sqlite"
+CONTROL_SOCKET = "control.sock"
 VAULT_DIR = "vault"
 ADB_DIR = "adb"
 SITE_PROFILES_DIR = "profiles"
@@ -49,6 +52,7 @@ class Controller:
 
     rack: Rack
     world: World
+    desk: Desk
 
 
 def load_settings(path: Path) -> Settings:
@@ -92,6 +96,43 @@ def picture_tokens(paths: Iterable[Path]) -> "tuple[PictureToken, ...]":
     from droidrack.adapters import qr_pictures
 
     return qr_pictures.picture_tokens(paths)
+
+
+def service_files(plan: "ServicePlan") -> "tuple[HostFile, ...]":
+    """The files that make a host's service: user, unit, udev rules, and the vault's key."""
+    from droidrack.adapters import service_files
+    from droidrack.core import service_unit, udev
+    from droidrack.core.service_unit import HostFile
+
+    return (
+        HostFile(PurePosixPath(service_unit.SYSUSERS_PATH), service_unit.sysusers_text(plan)),
+        HostFile(PurePosixPath(udev.RULES_PATH), udev.rules_text(group=plan.group)),
+        HostFile(PurePosixPath(service_unit.UNIT_PATH), service_unit.unit_text(plan)),
+        service_files.vault_key(
+            PurePosixPath(service_unit.KEY_PATH), Path(plan.state_dir) / VAULT_DIR
+        ),
+    )
+
+
+def file_state(file: "HostFile", root: Path) -> str:
+    """Whether a service's file is "new", "unchanged", "changed" or "kept" below a directory."""
+    from droidrack.adapters import service_files
+
+    return service_files.state_of(file, root)
+
+
+def put_file(file: "HostFile", root: Path) -> None:
+    """Put a service's file in place below a directory."""
+    from droidrack.adapters import service_files
+
+    service_files.put(file, root)
+
+
+def forbid_core_dumps() -> None:
+    """Keep tokens and texts of this process out of core dumps."""
+    from droidrack.adapters.core_dump import forbid_core_dumps
+
+    forbid_core_dumps()
 
 
 def open_notebook(settings: Settings) -> Notebook:
@@ -294,7 +335,35 @@ async def open_controller(
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
-        yield Controller(Rack(world, [watched(bus) for bus in buses]), world)
+        rack = Rack(world, [watched(bus) for bus in buses])
+        desk = Desk(world, rack)
+        await stack.enter_async_context(_answering(state_dir, desk))
+        yield Controller(rack, world, desk)
+
+
+def _answering(state_dir: Path, desk: Desk) -> AbstractAsyncContextManager[None]:
+    """The control socket, answered by a desk."""
+    from droidrack.adapters import control
+
+    async def answer(who: str, act: str, args: Mapping[str, object]) -> Mapping[str, object]:
+        return await desk.answer(Request(who, act, args))
+
+    return control.serving(state_dir / CONTROL_SOCKET, answer)
+
+
+async def ask_controller(
+    settings: Settings, act: str, args: Mapping[str, object], *, deadline_s: float
+) -> dict[str, Any]:
+    """Ask the controller that runs on this state directory.
+
+    Raises:
+        ControllerAbsent: there is none, or it does not answer in time.
+        ControllerRefused: it did not do it.
+    """
+    from droidrack.adapters import control
+
+    path = Path(settings.state_dir) / CONTROL_SOCKET
+    return await control.ask(path, act, args, deadline_s=deadline_s)
 
 
 def _as_it_is(bus: Bus) -> Bus:

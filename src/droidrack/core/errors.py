@@ -190,6 +190,22 @@ class JournalDamaged(JournalError):
     code = "JOURNAL_DAMAGED"
 
 
+class ControllerAbsent(RackError):
+    """No controller answers on the control socket of this state directory."""
+
+    code = "CONTROLLER_ABSENT"
+
+
+class ControllerRefused(RackError):
+    """The running controller did not do what it was asked; `remote` is its own code."""
+
+    code = "CONTROLLER_REFUSED"
+
+    def __init__(self, message: str, *, hint: str = "", remote: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.remote = remote
+
+
 class VaultError(RackError):
     """The store of session tokens cannot be read, written or trusted."""
 
