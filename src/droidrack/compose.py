@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
     from droidrack.adapters.qr_pictures import PictureToken
-    from droidrack.core.service_unit import HostFile, ServicePlan
     from droidrack.core.token_list import TokenLine
 
 JOURNAL_FILE = "journal.sqlite"
@@ -96,36 +95,6 @@ def picture_tokens(paths: Iterable[Path]) -> "tuple[PictureToken, ...]":
     from droidrack.adapters import qr_pictures
 
     return qr_pictures.picture_tokens(paths)
-
-
-def service_files(plan: "ServicePlan") -> "tuple[HostFile, ...]":
-    """The files that make a host's service: user, unit, udev rules, and the vault's key."""
-    from droidrack.adapters import service_files
-    from droidrack.core import service_unit, udev
-    from droidrack.core.service_unit import HostFile
-
-    return (
-        HostFile(PurePosixPath(service_unit.SYSUSERS_PATH), service_unit.sysusers_text(plan)),
-        HostFile(PurePosixPath(udev.RULES_PATH), udev.rules_text(group=plan.group)),
-        HostFile(PurePosixPath(service_unit.UNIT_PATH), service_unit.unit_text(plan)),
-        service_files.vault_key(
-            PurePosixPath(service_unit.KEY_PATH), Path(plan.state_dir) / VAULT_DIR
-        ),
-    )
-
-
-def file_state(file: "HostFile", root: Path) -> str:
-    """Whether a service's file is "new", "unchanged", "changed" or "kept" below a directory."""
-    from droidrack.adapters import service_files
-
-    return service_files.state_of(file, root)
-
-
-def put_file(file: "HostFile", root: Path) -> None:
-    """Put a service's file in place below a directory."""
-    from droidrack.adapters import service_files
-
-    service_files.put(file, root)
 
 
 def forbid_core_dumps() -> None:
