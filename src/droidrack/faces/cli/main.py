@@ -37,6 +37,7 @@ COMMANDS = {
     "send": ("bench", "Send one message from a bench and wait for its proof."),
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
+    "service": ("service", "Install the controller as a service of this host."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
     "capture": ("capture", "Keep a phone's outputs, redacted, for tests and reports."),
