@@ -18,6 +18,7 @@ from droidrack.core.settings import (
     Pacing,
     PanelSettings,
     Policy,
+    RepairSettings,
 )
 
 EXAMPLE = Path(__file__).parents[2] / "devices.example.toml"
@@ -44,6 +45,8 @@ def held_keys(tree: dict[str, Any]) -> set[str]:
         "HealthTable": [tree["health"]],
         "MetricsTable": [tree["metrics"]],
         "AdbTable": tree["adb"],
+        "RepairTable": [tree["repair"]],
+        "PortTable": tree["ports"],
         "PhoneTable": tree["phones"],
         "SlotTable": [slot for phone in tree["phones"] for slot in phone.get("slots", [])],
     }
@@ -73,6 +76,7 @@ def test_example_shows_every_key() -> None:
         ("pacing", Pacing()),
         ("health", HealthSettings()),
         ("metrics", MetricsSettings()),
+        ("repair", RepairSettings()),
     ],
 )
 def test_example_shows_the_defaults(table: str, values: object) -> None:

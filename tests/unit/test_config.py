@@ -12,11 +12,15 @@ from droidrack.core.ids import Slot, Token
 from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
+    HealthSettings,
     Intervals,
+    MetricsSettings,
     Pacing,
     PanelSettings,
     PhoneSettings,
     Policy,
+    PortSettings,
+    RepairSettings,
     SlotSettings,
 )
 
@@ -468,6 +472,7 @@ def test_effective_tells_the_origin_of_each_value(
 def test_effective_holds_every_setting(tmp_path: Path) -> None:
     """No key of the core's settings is left out."""
     text = MINIMAL + '[[phones.slots]]\nslot = 0\nlabel = "x"\ncountry = "DE"\n[[adb]]\n'
+    text += '[[ports]]\nusb = "1-2.3"\nlabel = "x"\n'
     keys = {row.key for row in effective(load(write(tmp_path, text)))}
 
     expected = {"state_dir", "groups"}
@@ -475,6 +480,10 @@ def test_effective_holds_every_setting(tmp_path: Path) -> None:
         ("panel", PanelSettings),
         ("intervals", Intervals),
         ("policy", Policy),
+        ("health", HealthSettings),
+        ("metrics", MetricsSettings),
+        ("repair", RepairSettings),
+        ("ports[0]", PortSettings),
         ("adb[0]", AdbSettings),
         ("phones[0]", PhoneSettings),
         ("phones[0].pacing", Pacing),
@@ -482,6 +491,18 @@ def test_effective_holds_every_setting(tmp_path: Path) -> None:
     ):
         expected |= {f"{prefix}.{key.name}" for key in fields(table)}
     assert expected - {"phones[0].pacing", "phones[0].slots"} == keys
+
+
+def test_ports_one_label_each(tmp_path: Path) -> None:
+    """A socket named twice, or two sockets with one label, would send a person to a wrong one."""
+    port = '[[ports]]\nusb = "1-2.{}"\nlabel = "shelf {}"\n'
+    good = load(write(tmp_path, MINIMAL + port.format(3, 1) + port.format(4, 2))).settings
+    assert ["shelf 1", "shelf 2"] == [entry.label for entry in good.ports]
+
+    for again in (port.format(3, 2), port.format(4, 1)):
+        with pytest.raises(ConfigError) as caught:
+            load(write(tmp_path, MINIMAL + port.format(3, 1) + again))
+        assert "stands in ports[0] already" in caught.value.mistakes[0]
 
 
 # --- Pairing tokens -----------------------------------------------------------------------------

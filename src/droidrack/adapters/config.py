@@ -32,6 +32,8 @@ from droidrack.core.settings import (
     PanelSettings,
     PhoneSettings,
     Policy,
+    PortSettings,
+    RepairSettings,
     Settings,
     SlotSettings,
 )
@@ -157,6 +159,10 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),
+        repair=RepairSettings(**file.repair.given()) if "repair" in tables else RepairSettings(),
+        ports=tuple(PortSettings(**port.given()) for port in file.ports)
+        if "ports" in tables
+        else (),
         groups={name: tuple(phones) for name, phones in file.groups.items()}
         if "groups" in tables
         else {},

@@ -149,6 +149,29 @@ class AdbTable(Table):
     key_dir: Annotated[str, Field(pattern=_PATH, description="the path of a directory")] = ABSENT
 
 
+class RepairTable(Table):
+    """`[repair]`."""
+
+    enabled: Annotated[bool, Field(description="true or false")] = ABSENT
+    per_hour: Annotated[int, Field(ge=1, le=60, description="a whole number from 1 to 60")] = ABSENT
+    reboot: Annotated[bool, Field(description="true or false")] = ABSENT
+
+
+_USB = Field(
+    pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$",
+    description='a USB port path such as 1-2.3, without the "usb:" of `adb devices -l`',
+)
+
+
+class PortTable(Table):
+    """`[[ports]]`."""
+
+    usb: Annotated[str, _USB]
+    label: Annotated[
+        str, Field(pattern=_TEXT, max_length=64, description="a text of 1 to 64 characters")
+    ]
+
+
 class SlotTable(Table):
     """`[[phones.slots]]`."""
 
@@ -174,13 +197,7 @@ class PhoneTable(Table):
     serial: Annotated[
         str, Field(pattern=r"^\S{1,128}$", description="a serial as `adb devices` shows it")
     ] = ABSENT
-    usb: Annotated[
-        str,
-        Field(
-            pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$",
-            description='a USB port path such as 1-2.3, without the "usb:" of `adb devices -l`',
-        ),
-    ] = ABSENT
+    usb: Annotated[str, _USB] = ABSENT
     slots: Annotated[list[SlotTable], Field(description="[[phones.slots]] tables")] = ABSENT
     token_env: Annotated[
         str,
@@ -211,6 +228,8 @@ class DevicesFile(Table):
     health: Annotated[HealthTable, Field(description="a [health] table")] = ABSENT
     metrics: Annotated[MetricsTable, Field(description="a [metrics] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
+    repair: Annotated[RepairTable, Field(description="a [repair] table")] = ABSENT
+    ports: Annotated[list[PortTable], Field(description="[[ports]] tables")] = ABSENT
     phones: Annotated[
         list[PhoneTable], Field(min_length=1, description="a [[phones]] table for each phone")
     ]

@@ -42,6 +42,7 @@ def broken_rules(tree: dict[str, Any], base: Path) -> Iterator[Mistake]:
     yield from _matches(phones)
     for index, phone in phones:
         yield from _phone(("phones", index), phone)
+    yield from _ports(_tables(tree, "ports"))
     yield from _groups(_table(tree, "groups"), phones)
     yield from _fit(tree, phones)
 
@@ -207,6 +208,19 @@ def _matches(phones: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
                 f'"{serial}" is the serial of phones[{other}] already; give both phones their '
                 "usb path, which tells them apart",
             )
+
+
+def _ports(ports: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    """A socket has one label, and a label means one socket."""
+    for key in ("usb", "label"):
+        first: dict[str, int] = {}
+        for index, port in ports:
+            value = port.get(key)
+            if isinstance(value, str) and first.setdefault(value, index) != index:
+                yield (
+                    ("ports", index, key),
+                    f"{redact(value)!r} stands in ports[{first[value]}] already",
+                )
 
 
 def _groups(groups: dict[str, Any], phones: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:

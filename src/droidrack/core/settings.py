@@ -78,6 +78,15 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RepairSettings:
+    """What may be done to a phone that is not well, and how often."""
+
+    enabled: bool = True  # False: troubles are named, and nothing is touched
+    per_hour: int = 6  # rungs per phone; a phone that needs more needs a person
+    reboot: bool = False  # ends what a person may be doing on the phone, and locks its storage
+
+
+@dataclass(frozen=True, slots=True)
 class AdbSettings:
     """The adb server to use."""
 
@@ -95,6 +104,14 @@ class SlotSettings:
     slot: Slot
     label: str
     country: str  # ISO 3166, two capitals; what a national number is read in
+
+
+@dataclass(frozen=True, slots=True)
+class PortSettings:
+    """What is written beside a USB socket of the rack."""
+
+    usb: str  # port path such as 1-2.3, as `droidrack map` shows it
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +141,5 @@ class Settings:
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     adb: tuple[AdbSettings, ...] = (AdbSettings(),)
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # phones' names by group
+    repair: RepairSettings = field(default_factory=RepairSettings)
+    ports: tuple[PortSettings, ...] = ()
