@@ -200,6 +200,7 @@ async def open_bus(
     from droidrack.adapters.adb_host import version
     from droidrack.adapters.adb_server import open_server
     from droidrack.adapters.adb_watch import AdbBus
+    from droidrack.adapters.sysfs import place
 
     async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
         if check:
@@ -212,7 +213,7 @@ async def open_bus(
                         "server of its own: own = true in devices.toml"
                     )
                 raise
-        yield AdbBus(endpoint)
+        yield AdbBus(endpoint, place=place)
 
 
 @asynccontextmanager

@@ -5,14 +5,18 @@ Beside `compose`, and like it allowed to know adapters; what the facts mean is d
 even where an earlier one failed.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from droidrack import compose
+from droidrack.app.arrival import Seen, matches
 from droidrack.app.checkup import check_phones
+from droidrack.app.world import Tell
 from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir, warning
 from droidrack.core.errors import BridgeDown, RackError
 from droidrack.core.message import MessageState
+from droidrack.core.rack_map import Listed, Spot, map_rack
 from droidrack.core.settings import AdbSettings, Settings
 
 COUNTED = 1000
@@ -115,3 +119,30 @@ async def _check_phones(settings: Settings) -> list[Finding]:
 
 def _unheard(event: str, /, **facts: object) -> None:
     """What is told on the way becomes a finding or is of no account."""
+
+
+async def map_of(settings: Settings, tell: Tell) -> tuple[Spot, ...]:
+    """Where every phone of the rack is, by the kernel, the adb servers and the configuration.
+
+    Where no adb server answers, the kernel's view stands alone.
+    """
+    from droidrack.adapters.sysfs import usb_tree
+
+    try:
+        seen = await compose.survey(settings, tell)
+    except BridgeDown as error:
+        tell("no adb server answers: what follows is the kernel's view alone", why=error.message)
+        seen = []
+    return map_rack(settings.phones, settings.ports, listed(settings, seen), usb_tree())
+
+
+def listed(settings: Settings, seen: Sequence[Seen]) -> tuple[Listed, ...]:
+    """The lines of a survey with the entry that each fits, for the rack's map."""
+    lines = []
+    for entry in seen:
+        serialno = entry.arrival.serialno if entry.arrival else ""
+        fitting = [p.name for p in settings.phones if matches(p, entry.sighting, serialno)]
+        name = fitting[0] if len(fitting) == 1 else ""
+        sighting = entry.sighting
+        lines.append(Listed(sighting.serial, sighting.state, sighting.usb, serialno, name))
+    return tuple(lines)

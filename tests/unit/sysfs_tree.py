@@ -88,6 +88,11 @@ class SysfsTree:
             (part / "bNumEndpoints").write_text("01\n" if kind[0] == "09" else "02\n")
             (self.root / "bus/usb/devices" / part.name).symlink_to(part)
         (self.root / "bus/usb/devices" / home.name).symlink_to(home)
+        if not home.name.startswith("usb"):
+            hub, dot, number = name.rpartition(".")
+            bus, _, first = name.partition("-")
+            port = f"{hub}-port{number}" if dot else f"usb{bus}-port{first}"
+            (home / "port").symlink_to(next(home.parent.glob(f"*:1.0/{port}")))
 
     def _ports(self, home: Path, part: str, hub: str, count: int) -> None:
         for number in range(1, count + 1):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sysfs_tree import SysfsTree
 
-from droidrack.adapters.sysfs import usb_tree
+from droidrack.adapters.sysfs import place, usb_tree
 from droidrack.core.ids import UsbPath
 from droidrack.core.usb import UsbTree, common_ancestor, natural, parent_of, port_path
 
@@ -75,6 +75,17 @@ def test_tree_two_sides_of_a_socket_are_one_place(tmp_path: Path) -> None:
     assert "R5CT000002" == found.serial
     assert tree.at(UsbPath("1-2.2")) is None
     assert "3-5.10" == tree.place(UsbPath("3-5.10"))
+
+
+def test_place_agrees_with_the_tree(tmp_path: Path) -> None:
+    """The short way to a socket's name gives the same as the whole tree."""
+    built = rack(tmp_path)
+    tree = read(built)
+
+    for leaf in tree.leaves():
+        assert tree.place(leaf.path) == place(leaf.path, built.root)
+    assert "1-2.1" == place(UsbPath("2-1.1"), built.root)
+    assert "9-9" == place(UsbPath("9-9"), built.root)
 
 
 def test_tree_hubs_above_are_nearest_first(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ the rest as garbage. Before that happens, or once it has, the short list is foll
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import fields
 
@@ -17,7 +17,7 @@ from droidrack.adapters.adb_link import Endpoint, FailedError, Link, Progress, t
 from droidrack.adapters.adb_wire import TRANSPORT_ID_SIZE, GarbledError
 from droidrack.adapters.lane import Lane
 from droidrack.core.errors import ParseError, PhoneError
-from droidrack.core.ids import Serial
+from droidrack.core.ids import Serial, UsbPath
 from droidrack.core.parse.devices import DeviceLine, parse_devices
 from droidrack.ports import Sighting
 
@@ -36,11 +36,19 @@ RESOLVE_AT_ONCE = 32
 """Questions for transport ids at a time: the server's listen backlog is short."""
 
 
-class AdbBus:
-    """`ports.Bus` over one adb server."""
+def as_it_is(path: UsbPath) -> UsbPath:
+    """The name of a socket that has one side, or of which nobody knows another."""
+    return path
 
-    def __init__(self, endpoint: Endpoint) -> None:
+
+class AdbBus:
+    """`ports.Bus` over one adb server. `place` gives a USB path the name of its socket."""
+
+    def __init__(
+        self, endpoint: Endpoint, *, place: Callable[[UsbPath], UsbPath] = as_it_is
+    ) -> None:
         self._endpoint = endpoint
+        self._place = place
         self._short = False  # Stays so: a rack that once was too large is again.
         self._ids: dict[Serial, int] = {}  # Of the short list's phones in state "device".
         self._lanes: dict[int | None, Lane] = {}
@@ -149,6 +157,8 @@ class AdbBus:
 
     def _sighting(self, line: DeviceLine) -> Sighting:
         values = {field.name: getattr(line, field.name) for field in fields(line)}
+        if line.usb is not None:
+            values["usb"] = self._place(line.usb)
         values["transport_id"] = values["transport_id"] or self._ids.get(line.serial)
         return Sighting(**values)
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from droidrack.core.usb import RawDevice, UsbTree, parse_usb
+from droidrack.core.ids import UsbPath
+from droidrack.core.usb import SUPER_SPEED_MBPS, RawDevice, UsbTree, parse_usb, port_path
 
 SYSFS = Path("/sys")
 
@@ -36,6 +37,21 @@ def usb_tree(root: Path = SYSFS) -> UsbTree | None:
     except OSError:
         return None
     return parse_usb(_raw(entry) for entry in entries if ":" not in entry.name)
+
+
+def place(path: UsbPath, root: Path = SYSFS) -> UsbPath:
+    """The socket's name for a device's path, as `UsbTree.place`, by two small files instead of all.
+
+    The path itself where the kernel names no other side, or is not there to be asked.
+    """
+    devices = root / "bus" / "usb" / "devices"
+    bus = path.partition("-")[0]
+    try:
+        fast = float(_text(devices / f"usb{bus}" / "speed")) >= SUPER_SPEED_MBPS
+        peer = port_path((devices / path / "port" / "peer").readlink().name) if fast else None
+    except (OSError, ValueError):
+        return path
+    return peer or path
 
 
 def _raw(entry: Path) -> RawDevice:

@@ -30,6 +30,7 @@ COMMANDS = {
     "screenshot": ("operate", "Take pictures of phones' screens."),
     "shell": ("operate", "Run a shell command on phones, never while one sends."),
     "devices": ("rack", "List what the adb servers see, and which entry it fits."),
+    "map": ("rack_map", "Show which phone is in which USB socket, and what is wrong where."),
     "pair": ("pairing", "Pair phones with the panel."),
     "relink": ("pairing", "Pair phones anew, keeping their gateways."),
     "logout": ("logout", "End phones' sessions with the panel."),
@@ -61,7 +62,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"droidrack.faces.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        # `map_`: a function has not the name of one of Python's own.
+        command: click.Command = getattr(module, name, None) or getattr(module, f"{name}_")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
