@@ -15,7 +15,9 @@ from droidrack.app.worker import Worker
 from droidrack.app.world import World
 from droidrack.core.errors import JournalError, RackError
 from droidrack.core.ids import Serial
-from droidrack.ports import Bus, Event, Sighting
+from droidrack.core.message import OPEN
+from droidrack.core.settings_change import Change
+from droidrack.ports import Bus, Event, Sighting, Tally
 
 Key = tuple[int, Serial, int | None]
 """Bus, adb serial and transport id: one plugging-in of one phone."""
@@ -23,6 +25,12 @@ Key = tuple[int, Serial, int | None]
 
 DAY_S = 24 * 3600.0
 FIRST_PRUNE_S = 3600.0
+
+LEAVE_S = 8.0
+"""For calls in flight when the configuration changes; their attempts are in the journal anyway."""
+
+SEE_OUT_CHECK_S = 1.0
+"""How often a removed phone is asked whether it is done; two small reads of the journal."""
 
 PLACE_RECHECK_S = 2.0
 """How often a phone that fits no free entry is looked at again."""
@@ -38,6 +46,9 @@ class Rack:
         self._shown: dict[int, set[Worker]] = {}  # Whose phones each bus shows.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
+        self._group: asyncio.TaskGroup | None = None  # None: nobody works.
+        self._tasks: dict[Worker, asyncio.Task[None]] = {}
+        self._leaving: dict[Worker, asyncio.Task[None]] = {}  # Out of the file, with work to end.
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -63,9 +74,12 @@ class Rack:
 
     async def _work(self) -> None:
         self._guests.clear()
+        self._tasks.clear()
+        self._leaving.clear()
         async with asyncio.TaskGroup() as group:
             for worker in self.workers:
-                group.create_task(self._supervise(worker.name, worker.run))
+                self._tasks[worker] = group.create_task(self._supervise(worker.name, worker.run))
+            self._group = group
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
@@ -98,13 +112,98 @@ class Rack:
 
     async def drain(self, deadline_s: float) -> None:
         """Take no new messages and wait until no call is in flight, at most `deadline_s`."""
-        for worker in self.workers:
+        workers = (*self.workers, *self._leaving)
+        for worker in workers:
             worker.drain()
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
-                for worker in self.workers:
+                for worker in workers:
                     await worker.calm()
                 await self._world.chronicle.flush()
+
+    # --- A new configuration ------------------------------------------------------------------
+
+    async def reload(self, change: Change) -> None:
+        """Serve the phones of a changed configuration; whoever did not change is not disturbed.
+
+        Returns when the phones that changed have no call in flight any more and begin anew. A phone
+        that was removed ends what it has: it takes nothing new, attempts get their verdicts and the
+        panel hears of them. What was waiting stays in the journal until the phone has an entry.
+        """
+        self._world.adopt(change.settings)
+        by_name = {worker.name: worker for worker in self.workers}
+        for phone in change.relabelled:
+            by_name[phone.name].settings = phone
+        anew = [by_name[phone.name] for phone in change.changed]
+        removed = [by_name[phone.name] for phone in change.removed]
+        for worker in (*anew, *removed):
+            worker.drain("devices.toml changed")
+        renamed = [worker for worker in removed if self._is_wanted(worker.arrival)]
+        kept = {w.name: w for w in self.workers if w not in anew and w not in removed}
+        self._unmatched.clear()
+        # They are replaced at once, so that nobody else can ask the former ones for anything.
+        self.workers = tuple(
+            kept.get(phone.name) or Worker(self._world, phone) for phone in change.settings.phones
+        )
+        # Whoever removed them may be the phone of a new entry; their attempts are in the journal.
+        ending = [*anew, *renamed, *(self._leaving if change.added else ())]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                for worker in ending:
+                    await worker.calm()
+        for worker in ending:
+            await self._dismiss(worker)
+        for worker in self.workers:
+            if worker not in self._tasks:
+                self._begin(self._tasks, worker, worker.run)
+        for worker in removed:
+            if worker not in renamed:
+                self._begin(self._leaving, worker, partial(self._see_out, worker))
+
+    def _is_wanted(self, arrival: Arrival | None) -> bool:
+        phones = self._world.settings.phones
+        return arrival is not None and any(
+            matches(phone, arrival.sighting, arrival.serialno) for phone in phones
+        )
+
+    def _begin(
+        self,
+        tasks: dict[Worker, asyncio.Task[None]],
+        worker: Worker,
+        work: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Start work beside the others; without a journal nobody works, and all begin with it."""
+        if self._group is not None:
+            tasks[worker] = self._group.create_task(self._supervise(worker.name, work))
+
+    async def _dismiss(self, worker: Worker) -> None:
+        """End a worker; its phone looks for another place."""
+        worker.dismissed.set()
+        tasks = [self._tasks.pop(worker, None), self._leaving.pop(worker, None)]
+        running = {task for task in tasks if task and task is not asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    async def _see_out(self, worker: Worker) -> None:
+        """Let a removed phone end what it has, then dismiss it and tell what is left."""
+        journal, device = self._world.journal, worker.device
+        while device is not None:
+            flying = [s for _, s in await journal.open_attempts(device) if s in OPEN]
+            owed = await journal.outbox(device, limit=1)
+            if not ((flying and worker.occupied) or (owed and worker.session.current)):
+                break
+            await self._world.clock.sleep(SEE_OUT_CHECK_S)
+        await self._dismiss(worker)
+        tally = (await journal.tallies()).get(device, Tally()) if device else Tally()
+        text = (
+            f"out of devices.toml: {tally.waiting} messages wait, "
+            f"{tally.open + tally.unknown} have no verdict, {tally.unreported} are not told; "
+            "they go on when it has an entry again"
+        )
+        self._world.tell("phone removed", phone=worker.name, left=text)
+        self._world.chronicle.note("phone-removed", text, phone=worker.name, device=device)
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = Pause(self._world.dice)
@@ -112,6 +211,7 @@ class Rack:
             try:
                 await work()
             except* JournalError:
+                self._group = None  # It ends with all its members.
                 raise
             except* Exception as crash:  # noqa: BLE001 - the one place, see the module's text
                 await self._report_crash(name, crash)
@@ -160,7 +260,8 @@ class Rack:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)
                 await self._world.clock.sleep(pause.after_failure())
         with self._world.attending(arrival.serialno, arrival.sighting.usb or ""):
-            await self._lodge(arrival)
+            while True:  # Another place each time that its entry changes.
+                await self._lodge(arrival)
 
     async def _lodge(self, arrival: Arrival) -> None:
         # The same phone may still be listed under its former transport: its place becomes free.
@@ -168,7 +269,7 @@ class Rack:
             await self._world.clock.sleep(PLACE_RECHECK_S)
         worker.attach(arrival)
         try:
-            await asyncio.get_running_loop().create_future()
+            await worker.dismissed.wait()
         finally:
             worker.detach(arrival)
 

@@ -73,6 +73,7 @@ class Worker:
         self._halted = ""
         self._duty: Arrival | None = None  # Whose duty runs; another one may be here already.
         self._working = False
+        self.dismissed = asyncio.Event()  # Its entry is gone: its phone looks for another place.
         self._left_boot, self._left_at = "", 0.0  # The boot that it was told to leave, and when.
 
     @property
@@ -137,6 +138,8 @@ class Worker:
     def restarting(self) -> None:
         """It was told to restart: it is not back before its boot is another one."""
         self._left_boot, self._left_at = self.boot_id, self._world.clock.monotonic()
+        self._working = False
+        self._stand_on_duty(PhoneState.BOOTING, "it was told to restart")
         self._moved.set()
 
     def _leaving(self) -> str:
@@ -144,10 +147,10 @@ class Worker:
         waited_s = self._world.clock.monotonic() - self._left_at
         return self._left_boot if waited_s < RESTART_S else ""
 
-    def drain(self) -> None:
+    def drain(self, why: str = "the controller is stopping") -> None:
         """Take no new messages and start no new call."""
         self._draining = True
-        self.oversight.stop("the controller is stopping")
+        self.oversight.stop(why)
         if self._intake is not None:
             self._intake.drain()
         if self._sending is not None:

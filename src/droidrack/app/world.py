@@ -58,6 +58,10 @@ class World:
         object.__setattr__(self, "steady", Steady(self.clock))
         object.__setattr__(self, "chronicle", Chronicle(self.clock, self.journal))
 
+    def adopt(self, settings: Settings) -> None:
+        """Let new settings hold from now on; the rooms read them where they use them."""
+        object.__setattr__(self, "settings", settings)
+
     @contextmanager
     def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:
         """While a phone is on duty nobody else can be the same one.
