@@ -338,11 +338,13 @@ class MemoryJournal:
         self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
     ) -> tuple[Event, ...]:
         """See the port."""
+        disk = self._held()
+        named = {record.device for record in disk.phones.values() if record.name == phone}
         found = [
             event
-            for event in reversed(self._held().events)
+            for event in reversed(disk.events)
             if event.id > after
-            and phone in ("", event.phone)
+            and (phone in ("", event.phone) or event.device in named)
             and (since is None or event.at >= since)
         ]
         return tuple(found[:limit])

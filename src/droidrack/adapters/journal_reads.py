@@ -180,8 +180,9 @@ def latest_events(
 ) -> tuple[Event, ...]:
     """Newest first."""
     query = select(events).where(events.c.id > after).order_by(events.c.id.desc()).limit(limit)
-    if phone:
-        query = query.where(events.c.phone == phone)
+    if phone:  # Some events know the device only.
+        named = select(phones.c.device).where(phones.c.name == phone)
+        query = query.where(or_(events.c.phone == phone, events.c.device.in_(named)))
     if since is not None:
         query = query.where(events.c.at >= since)
     return tuple(

@@ -27,6 +27,9 @@ from droidrack.virtual.tools import TOOLS
 from droidrack.virtual.usage_guard import UsageGuard
 
 SHELL_NOT_FOUND = 127
+UP_SINCE = timedelta(hours=1)
+"""How long a phone has been up when it is made: nothing about it is still starting."""
+
 API_26_NEW_MKSH = 26  # From here an unknown name is "inaccessible or not found".
 
 
@@ -45,6 +48,7 @@ class VirtualPhone:
         overrides: properties that hide the computed ones of `getprop`.
         clock_skew: added to `wall` wherever the phone shows or stores a date.
         air: what its radio really sent.
+        unlocked: whether its user's storage is open; see `unlock`.
     """
 
     def __init__(
@@ -77,10 +81,12 @@ class VirtualPhone:
         self.services: Mapping[str, BinderService] = {}
         self.powered = False
         self.framework_up = False
+        self.unlocked = True
         self.boot_id = ""
         self.booted_at = wall()
         self._rise: asyncio.Task[None] | None = None
         self._power_on()
+        self.booted_at -= UP_SINCE
         self._raise_framework()
 
     # --- Tools ---
@@ -160,6 +166,7 @@ class VirtualPhone:
     async def boot(self) -> None:
         """Switch on: the shell is there at once, the framework `quirks.boot_s` later."""
         self._power_on()
+        self.unlocked = not self.spec.quirks.locked_boot
         self._rise = asyncio.get_running_loop().create_task(self._framework_later())
 
     async def reboot(self) -> None:
@@ -175,6 +182,10 @@ class VirtualPhone:
         self.store.recreate()
         self.settings = Settings(self.spec)
         self.subscriptions = Subscriptions(self.slots)
+
+    def unlock(self) -> None:
+        """Somebody enters the screen's secret for the first time since the boot."""
+        self.unlocked = True
 
     async def restart_phone_process(self) -> None:
         """The process com.android.phone dies and comes back: it reads its settings anew."""

@@ -92,10 +92,10 @@ async def _events(
         _print((), as_json=as_json, follow=False)
         return
     async with compose.observe_journal(settings) as journal:
-        found = await journal.events(limit=limit, phone=phone, since=since)
-        _print(tuple(reversed(found)), as_json=as_json, follow=follow)
+        found = await _named(journal, await journal.events(limit=limit, phone=phone, since=since))
+        _print(found, as_json=as_json, follow=follow)
         if follow:
-            await _follow(journal, phone, found[0].id if found else 0, as_json=as_json)
+            await _follow(journal, phone, found[-1].id if found else 0, as_json=as_json)
 
 
 async def _follow(journal: "Journal", phone: str, after: int, *, as_json: bool) -> None:
@@ -104,7 +104,18 @@ async def _follow(journal: "Journal", phone: str, after: int, *, as_json: bool) 
         found = await journal.events(limit=AT_ONCE, phone=phone, after=after)
         if found:
             after = found[0].id
-            _print(tuple(reversed(found)), as_json=as_json, follow=True)
+            _print(await _named(journal, found), as_json=as_json, follow=True)
+
+
+async def _named(journal: "Journal", found: "tuple[Event, ...]") -> "tuple[Event, ...]":
+    """The events, oldest first; one that knows its device only gets the phone's name."""
+    from dataclasses import replace
+
+    names = {record.device: record.name for record in await journal.phones()}
+    return tuple(
+        replace(event, phone=event.phone or (names.get(event.device, "") if event.device else ""))
+        for event in reversed(found)
+    )
 
 
 def _print(found: "tuple[Event, ...]", *, as_json: bool, follow: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -151,9 +152,15 @@ def screenshot(
     for result in results:
         if "png" in result:
             path = out / f"{result['phone']}.png"
-            path.write_bytes(base64.b64decode(result.pop("png")))
+            _write_private(path, base64.b64decode(result.pop("png")))
             result["file"] = str(path)
     _show("screenshot", results, ["file"], as_json=as_json)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(content)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})

@@ -26,6 +26,10 @@ PHONE_COLUMNS = (
     *("waiting", "open", "unknown", "owed", "sent/min", "sent", "failed"),
 )
 
+WIDE = 120
+WIDE_ONLY = frozenset({"sim", "heat", "open", "unknown", "owed"})
+"""Columns that a narrow terminal does without; `droidrack status` has them all."""
+
 _GOOD, _FINE = "ready", frozenset({"draining", "paused", "meeting", "recovering", "booting"})
 
 
@@ -74,7 +78,7 @@ async def _watch(settings: "Settings") -> None:
         with Live(console=console, screen=True, auto_refresh=False) as live:
             trouble = ""
             while not quitting.is_set():
-                live.update(_screen(answer, console.height, trouble), refresh=True)
+                live.update(_screen(answer, *console.size, trouble), refresh=True)
                 try:
                     async with asyncio.timeout(REFRESH_S):
                         await quitting.wait()
@@ -124,29 +128,33 @@ def _single_keys(descriptor: int) -> Iterator[None]:
 # --- What is shown --------------------------------------------------------------------------------
 
 
-def _screen(answer: Answer, height: int, trouble: str) -> "RenderableType":
+def _screen(answer: Answer, width: int, height: int, trouble: str) -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     troubles = _troubles(answer)[: max(height // 3, 3)]
     room = max(height - len(troubles) - 7, 3)
+    shown = [c for c in PHONE_COLUMNS if width >= WIDE or c not in WIDE_ONLY]
     table = Table(expand=True)
-    for column in PHONE_COLUMNS:
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
-    _fill(table, answer, room)
+    for column in shown:
+        # A name is what a person looks for; only the SIMs may give way.
+        least = {"phone": 12, "state": 14}.get(column, len(column))
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least)
+    _fill(table, answer, room, shown)
     foot = f"connection lost: {trouble}" if trouble else "q quits"
     lines = [Text(plain(line), style="yellow", overflow="ellipsis") for line in troubles]
     return Group(Text(_headline(answer), style="bold"), table, *lines, Text(foot, style="dim"))
 
 
-def _fill(table: "Table", answer: Answer, room: int) -> None:
+def _fill(table: "Table", answer: Answer, room: int, shown: Sequence[str]) -> None:
     """The phones that need a look first; what has no room is counted."""
     from rich.text import Text
 
     phones = sorted(answer["phones"], key=lambda p: (_rank(p), p["phone"]))
     for phone in phones[:room]:
-        cells = ["" if cell is None else plain(str(cell)) for cell in _row(phone, answer["now"])]
+        row = dict(zip(PHONE_COLUMNS, _row(phone, answer["now"]), strict=True))
+        cells = [plain(str(row[column])) if row[column] is not None else "" for column in shown]
         table.add_row(*map(Text, cells), style=_colour(phone))
     if len(phones) > room:
         table.add_row(f"… and {len(phones) - room} more")
