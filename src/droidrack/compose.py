@@ -18,6 +18,7 @@ from droidrack.app import arrival
 from droidrack.app.arrival import Seen
 from droidrack.app.operating import Desk, Request
 from droidrack.app.rack import Rack
+from droidrack.app.reloading import Notice, Reloading
 from droidrack.app.world import Tell, World
 from droidrack.core.errors import BridgeDown, ConfigError
 from droidrack.core.ids import DeviceUuid, Token
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
     from droidrack.adapters.qr_pictures import PictureToken
+    from droidrack.adapters.service_notice import ServiceNotice
     from droidrack.core.token_list import TokenLine
 
 JOURNAL_FILE = "journal.sqlite"
@@ -52,6 +54,7 @@ class Controller:
     rack: Rack
     world: World
     desk: Desk
+    reloading: Reloading | None = None  # None: it was not wired from a file.
 
 
 def load_settings(path: Path) -> Settings:
@@ -95,6 +98,13 @@ def picture_tokens(paths: Iterable[Path]) -> "tuple[PictureToken, ...]":
     from droidrack.adapters import qr_pictures
 
     return qr_pictures.picture_tokens(paths)
+
+
+def service_notice() -> "ServiceNotice":
+    """The way to the service manager, if one started this process."""
+    from droidrack.adapters.service_notice import ServiceNotice
+
+    return ServiceNotice()
 
 
 def forbid_core_dumps() -> None:
@@ -283,9 +293,14 @@ def _state_dir(settings: Settings) -> Path:
 
 @asynccontextmanager
 async def open_controller(
-    settings: Settings, tell: Tell, *, journal: Journal | None = None
+    settings: Settings,
+    tell: Tell,
+    *,
+    journal: Journal | None = None,
+    config: Path | None = None,
+    notice: Notice | None = None,
 ) -> AsyncIterator[Controller]:
-    """Everything for `droidrack run`.
+    """Everything for `droidrack run`; `config` is the file to read again when that is asked for.
 
     The journal's lock comes first: a second controller must start no adb server of its own, which
     would take the phones from the first one.
@@ -306,9 +321,13 @@ async def open_controller(
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
         rack = Rack(world, [watched(bus) for bus in buses])
-        desk = Desk(world, rack)
+        reloading = None
+        if config is not None:
+            read = partial(load_settings, config)
+            reloading = Reloading(world, rack, read=read, notice=notice or service_notice())
+        desk = Desk(world, rack, reloading)
         await stack.enter_async_context(_answering(state_dir, desk))
-        yield Controller(rack, world, desk)
+        yield Controller(rack, world, desk, reloading)
 
 
 def _answering(state_dir: Path, desk: Desk) -> AbstractAsyncContextManager[None]:

@@ -14,6 +14,7 @@ from functools import partial
 from droidrack.app.arrival import Arrival
 from droidrack.app.audit import audit
 from droidrack.app.rack import Rack
+from droidrack.app.reloading import Reloading
 from droidrack.app.status import status
 from droidrack.app.views import Shown
 from droidrack.app.worker import Worker
@@ -68,9 +69,11 @@ Act = Callable[[Worker, Request], Awaitable[Shown]]
 class Desk:
     """Answers requests about one rack."""
 
-    def __init__(self, world: World, rack: Rack) -> None:
+    def __init__(self, world: World, rack: Rack, reloading: Reloading | None = None) -> None:
+        """`reloading` None: this rack has no file that could be read again."""
         self._world = world
         self._rack = rack
+        self._reloading = reloading
         self._since = world.clock.now()
         self._acts: dict[str, Act] = {
             **{act: partial(self._order, kind) for act, kind in ORDERS.items()},
@@ -92,6 +95,9 @@ class Desk:
         """
         if request.act == "status":
             return await self.status()
+        if request.act == "reload" and self._reloading is not None:
+            audit(self._world, request.who, request.act, phone="", device=None)
+            return await self._reloading.reload()
         act = self._acts.get(request.act)
         if act is None:
             known = ", ".join(("status", *self._acts))

@@ -38,6 +38,7 @@ COMMANDS = {
     "send": ("bench", "Send one message from a bench and wait for its proof."),
     "messages": ("ledger", "List messages of the journal."),
     "why": ("ledger", "The whole life of one message, with its proof."),
+    "reload": ("rack", "Let the running controller read devices.toml again."),
     "service": ("service", "Install the controller as a service of this host."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
