@@ -3,6 +3,8 @@
 import asyncio
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +20,7 @@ from droidrack.faces.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from droidrack.app.operating import Desk
     from droidrack.app.reloading import Reloading
     from droidrack.app.world import Tell
     from droidrack.core.settings import Settings
@@ -68,7 +71,8 @@ async def _run(settings: "Settings", config: Path, tell: "Tell") -> None:
     loop.add_signal_handler(signal.SIGHUP, stop.set if sys.stdin.isatty() else hangup.set)
     notice = compose.service_notice()
     opened = compose.open_controller(settings, tell, config=config, notice=notice)
-    async with opened as controller:
+    listen = settings.metrics.listen
+    async with opened as controller, _metrics(listen, controller.desk, tell):
         work = asyncio.create_task(controller.rack.run())
         beating = asyncio.create_task(notice.beat())
         ends = {work, asyncio.create_task(stop.wait())}
@@ -84,6 +88,19 @@ async def _run(settings: "Settings", config: Path, tell: "Tell") -> None:
         await asyncio.wait({*others, beating})
         for task in ended:
             task.result()
+
+
+@asynccontextmanager
+async def _metrics(listen: str, desk: "Desk", tell: "Tell") -> AsyncIterator[None]:
+    """The page of metrics, where the site wants one."""
+    if not listen:
+        yield
+        return
+    from droidrack.faces import metrics
+
+    async with metrics.serving(listen, desk) as port:
+        tell("metrics served", port=port)
+        yield
 
 
 async def _reload_on(hangup: asyncio.Event, reloading: "Reloading") -> None:
