@@ -27,6 +27,8 @@ from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import Bus, Journal, Notebook, PhoneRecord, SimRecord, Vault
 
 if TYPE_CHECKING:
+    from droidrack.adapters.adb_server import Supervisor
+    from droidrack.adapters.adb_watch import AdbBus
     from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
     from droidrack.adapters.qr_pictures import PictureToken
@@ -199,7 +201,7 @@ async def open_bus(
     *,
     borrow: bool = False,
     check: bool = False,
-) -> AsyncIterator[Bus]:
+) -> AsyncIterator["AdbBus"]:
     """The way to the phones of one adb server, started by us or given.
 
     `borrow`: share the own server of a controller that runs. `check`: make sure that it answers.
@@ -212,7 +214,9 @@ async def open_bus(
     from droidrack.adapters.adb_watch import AdbBus
     from droidrack.adapters.sysfs import place
 
-    async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
+    own: list[Supervisor] = []
+    opened = open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow, on_own=own.append)
+    async with opened as endpoint:
         if check:
             try:
                 await version(endpoint)
@@ -223,7 +227,7 @@ async def open_bus(
                         "server of its own: own = true in devices.toml"
                     )
                 raise
-        yield AdbBus(endpoint, place=place)
+        yield AdbBus(endpoint, place=place, restart=own[0].restart if own else None)
 
 
 @asynccontextmanager
@@ -308,6 +312,9 @@ async def open_controller(
     Raises:
         JournalError: another controller has the journal, or it is damaged.
     """
+    from droidrack.adapters.mending import HostMender
+    from droidrack.adapters.usb_power import PortProofs, Uhubctl
+
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
@@ -320,7 +327,8 @@ async def open_controller(
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
-        rack = Rack(world, [watched(bus) for bus in buses])
+        mender = HostMender(buses, PortProofs(state_dir), Uhubctl())
+        rack = Rack(world, [watched(bus) for bus in buses], mender)
         reloading = None
         if config is not None:
             read = partial(load_settings, config)

@@ -108,13 +108,13 @@ def test_budget_counts_an_hour() -> None:
 
 
 def test_flapping_phone_is_kept_waiting_longer_each_time() -> None:
-    """Four arrivals are a person's; after that the pause doubles up to a quarter of an hour."""
-    arrivals = [10.0 * n for n in range(14)]
-    holds = [flap_hold_s(arrivals[: n + 1], arrivals[n]) for n in range(14)]
+    """Eight departures are a person's; then the pause doubles up to a quarter of an hour."""
+    left = [10.0 * n for n in range(18)]
+    holds = [flap_hold_s(left[: n + 1], left[n]) for n in range(18)]
 
-    assert [0.0] * 4 + [30.0, 60.0, 120.0, 240.0, 480.0] == holds[:9]
+    assert [0.0] * 8 + [30.0, 60.0, 120.0, 240.0, 480.0] == holds[:13]
     assert 900.0 == holds[-1]
-    assert 0.0 == flap_hold_s(arrivals, 10_000.0)
+    assert 0.0 == flap_hold_s(left, 10_000.0)
 
 
 def paths(**ports: str) -> dict[str, UsbPath]:

@@ -13,6 +13,7 @@ from dataclasses import fields
 
 from droidrack.adapters.adb import AdbPhone
 from droidrack.adapters.adb_files import AdbFiles
+from droidrack.adapters.adb_host import ask_server
 from droidrack.adapters.adb_link import Endpoint, FailedError, Link, Progress, translated
 from droidrack.adapters.adb_wire import TRANSPORT_ID_SIZE, GarbledError
 from droidrack.adapters.lane import Lane
@@ -45,9 +46,14 @@ class AdbBus:
     """`ports.Bus` over one adb server. `place` gives a USB path the name of its socket."""
 
     def __init__(
-        self, endpoint: Endpoint, *, place: Callable[[UsbPath], UsbPath] = as_it_is
+        self,
+        endpoint: Endpoint,
+        *,
+        place: Callable[[UsbPath], UsbPath] = as_it_is,
+        restart: Callable[[], None] | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self.restart = restart  # Of a server that is ours; None: it is not.
         self._place = place
         self._short = False  # Stays so: a rack that once was too large is again.
         self._ids: dict[Serial, int] = {}  # Of the short list's phones in state "device".
@@ -61,6 +67,18 @@ class AdbBus:
         """Transfers with the phone behind a sighting; all of one transport share its lane."""
         lane = self._lanes.setdefault(sighting.transport_id, Lane(sighting.serial))
         return AdbFiles(self.phone(sighting), lane)
+
+    async def reconnect(self, sighting: Sighting) -> None:
+        """Let the server drop a transport, in whatever state it is, and find the phone anew.
+
+        Raises:
+            BridgeDown: the server does not answer.
+        """
+        chosen = f"host-transport-id:{sighting.transport_id}"
+        if sighting.transport_id is None:
+            chosen = f"host-serial:{sighting.serial}"
+        # The answer is a text for people, OKAY also where there is no such transport any more.
+        await ask_server(self._endpoint, f"{chosen}:reconnect", deadline_s=OPENING_S)
 
     async def watch(self) -> AsyncIterator[tuple[Sighting, ...]]:
         """The whole list at once and after every change; empty while the server is away."""

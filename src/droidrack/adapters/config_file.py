@@ -153,6 +153,7 @@ class RepairTable(Table):
     """`[repair]`."""
 
     enabled: Annotated[bool, Field(description="true or false")] = ABSENT
+    patience_s: Annotated[float, _seconds(0.1, 3600)] = ABSENT
     per_hour: Annotated[int, Field(ge=1, le=60, description="a whole number from 1 to 60")] = ABSENT
     reboot: Annotated[bool, Field(description="true or false")] = ABSENT
 

@@ -11,13 +11,14 @@ from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
 from droidrack.app.pause import Pause
+from droidrack.app.repairing import Repairs
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
 from droidrack.core.errors import JournalError, RackError
 from droidrack.core.ids import Serial
 from droidrack.core.message import OPEN
 from droidrack.core.settings_change import Change
-from droidrack.ports import Bus, Event, Sighting, Tally
+from droidrack.ports import Bus, Event, Mender, Sighting, Tally
 
 Key = tuple[int, Serial, int | None]
 """Bus, adb serial and transport id: one plugging-in of one phone."""
@@ -39,11 +40,12 @@ PLACE_RECHECK_S = 2.0
 class Rack:
     """All phones of one controller."""
 
-    def __init__(self, world: World, buses: Sequence[Bus]) -> None:
+    def __init__(self, world: World, buses: Sequence[Bus], mender: Mender | None = None) -> None:
         self._world = world
+        self.repairs = Repairs(world, mender)
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
-        self._shown: dict[int, set[Worker]] = {}  # Whose phones each bus shows.
+        self.shown: dict[int, dict[Worker, Sighting]] = {}  # How each bus lists whose phone.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
         self._group: asyncio.TaskGroup | None = None  # None: nobody works.
@@ -83,6 +85,7 @@ class Rack:
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
+            group.create_task(self._supervise("repairs", partial(self.repairs.run, self)))
             group.create_task(self._supervise("chronicle", self._world.chronicle.run))
 
     async def _forget(self) -> None:
@@ -260,13 +263,20 @@ class Rack:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)
                 await self._world.clock.sleep(pause.after_failure())
         with self._world.attending(arrival.serialno, arrival.sighting.usb or ""):
+            # One that comes and goes has to stay for a while before it gets its place.
+            if hold_s := self.repairs.arrived(await self._place(arrival)):
+                await self._world.clock.sleep(hold_s)
             while True:  # Another place each time that its entry changes.
                 await self._lodge(arrival)
 
-    async def _lodge(self, arrival: Arrival) -> None:
+    async def _place(self, arrival: Arrival) -> Worker:
         # The same phone may still be listed under its former transport: its place becomes free.
         while (worker := self._choose(arrival)) is None:
             await self._world.clock.sleep(PLACE_RECHECK_S)
+        return worker
+
+    async def _lodge(self, arrival: Arrival) -> None:
+        worker = await self._place(arrival)
         worker.attach(arrival)
         try:
             await worker.dismissed.wait()
@@ -301,11 +311,22 @@ class Rack:
             worker: sighting
             for sighting in sightings
             for worker in self.workers
-            if sighting.serial in (worker.settings.serial, worker.adb_serial)
-            or (worker.settings.usb and sighting.usb == worker.settings.usb)
+            if _is_listed(worker, sighting)
         }
         for worker, sighting in shown.items():
             worker.sighted(sighting.state)
-        for worker in self._shown.get(index, set()) - shown.keys():
+        for worker in self.shown.get(index, {}).keys() - shown.keys():
             worker.vanished()
-        self._shown[index] = set(shown)
+            if sightings:  # Not the server's own end, which takes all of them.
+                self.repairs.left(worker)
+        self.shown[index] = shown
+
+
+def _is_listed(worker: Worker, sighting: Sighting) -> bool:
+    """Whether a line of the list is this worker's phone, as far as the list alone tells.
+
+    Where both name a port it decides: phones may share their serial.
+    """
+    if worker.settings.usb and sighting.usb:
+        return sighting.usb == worker.settings.usb
+    return sighting.serial in (worker.settings.serial, worker.adb_serial)

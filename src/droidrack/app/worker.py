@@ -99,6 +99,11 @@ class Worker:
         return self.handset.boot_id if self.handset is not None else ""
 
     @property
+    def guest(self) -> Arrival | None:
+        """The phone that is attached now, on duty or not."""
+        return self._arrival
+
+    @property
     def arrival(self) -> Arrival | None:
         """The phone's present plugging-in, while its duty runs."""
         return self._arrival if self._duty is self._arrival else None

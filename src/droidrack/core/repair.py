@@ -173,20 +173,20 @@ class Budget:
 # --- Flapping ---------------------------------------------------------------------------------
 
 FLAP_WINDOW_S = 600.0
-FLAP_ARRIVALS = 4
-"""Arrivals in the window that are still taken for a person at the shelf."""
+FLAP_LIMIT = 8
+"""Departures in the window that are still taken for a person at the shelf, or for bad luck."""
 
 FLAP_HOLD_FIRST_S = 30.0
 FLAP_HOLD_LIMIT_S = 900.0
 
 
-def flap_hold_s(arrivals: Sequence[float], now: float) -> float:
-    """How long a phone that arrived is kept waiting before it works; 0: not at all.
+def flap_hold_s(departures: Sequence[float], now: float) -> float:
+    """How long a phone that came back is kept waiting before it works; 0: not at all.
 
-    Doubles with each arrival too many: a bad cable costs a few calls an hour, not a few a minute.
+    Doubles with each departure too many: a bad cable costs a few calls an hour, not a few a minute.
     """
-    recent = sum(now - at < FLAP_WINDOW_S for at in arrivals)
-    excess = recent - FLAP_ARRIVALS
+    recent = sum(now - at < FLAP_WINDOW_S for at in departures)
+    excess = recent - FLAP_LIMIT
     if excess <= 0:
         return 0.0
     return min(FLAP_HOLD_FIRST_S * 2.0 ** min(excess - 1, 16), FLAP_HOLD_LIMIT_S)

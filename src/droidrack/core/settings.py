@@ -82,6 +82,7 @@ class RepairSettings:
     """What may be done to a phone that is not well, and how often."""
 
     enabled: bool = True  # False: troubles are named, and nothing is touched
+    patience_s: float = 30.0  # each attempt's time; farms that tried faster saw phones fall again
     per_hour: int = 6  # rungs per phone; a phone that needs more needs a person
     reboot: bool = False  # ends what a person may be doing on the phone, and locks its storage
 

@@ -19,6 +19,7 @@ from droidrack.ports.journal import (
     StateChange,
     Tally,
 )
+from droidrack.ports.mender import Mender
 from droidrack.ports.notebook import Notebook
 from droidrack.ports.panel import (
     Panel,
@@ -41,6 +42,7 @@ __all__ = [
     "Event",
     "Journal",
     "Life",
+    "Mender",
     "Notebook",
     "OutboxRow",
     "Panel",
