@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from droidrack.core.errors import ConfigError
+from droidrack.core.errors import ConfigError, ControllerAbsent
 from droidrack.core.selection import Selection, select
 from droidrack.core.settings import PanelSettings, PhoneSettings, Settings
 from droidrack.faces.cli.selectors import ask, chosen, selection_options, yes_option
@@ -72,7 +72,7 @@ def test_select_what_is_not_there_is_refused_with_what_is(
     assert hint in caught.value.hint
 
 
-def run(*arguments: str, without: str = "", answer: str = "") -> Any:
+def run(*arguments: str, without: str = "", answer: str = "", raising: bool = False) -> Any:
     """A command that ends after its question, with the names of its phones."""
 
     @click.command()
@@ -83,7 +83,8 @@ def run(*arguments: str, without: str = "", answer: str = "") -> Any:
         ask("Restart", phones, yes=yes)
         click.echo(" ".join(phone.name for phone in phones))
 
-    return CliRunner().invoke(command, list(arguments), input=answer, standalone_mode=True)
+    typed = list(arguments)
+    return CliRunner().invoke(command, typed, input=answer, catch_exceptions=not raising)
 
 
 def test_options_take_lists_and_repetition() -> None:
@@ -97,7 +98,7 @@ def test_options_nothing_named_is_refused_unless_the_command_only_looks() -> Non
     """A forgotten option never acts upon the whole rack."""
     refused = run("--yes")
     assert 2 == refused.exit_code
-    assert "which phones? --phone, --group, --label or --all" in refused.output
+    assert "which phones? --phone, --group, --label, --state or --all" in refused.output
     assert "bay-1 bay-2 bay-3\n" == run("--yes", without="all").output
     assert 2 == run("--yes", without="only").exit_code
 
@@ -113,3 +114,17 @@ def test_ask_without_an_answer_acts_upon_nobody() -> None:
     assert 1 == refused.exit_code
     assert "Restart (2 phones: bay-1, bay-3)?" in refused.output
     assert "bay-1 bay-3\n" in run("--group", "left", answer="y\n").output
+
+
+def test_options_state_without_a_controller_is_refused_with_the_way_out() -> None:
+    """States are the running controller's knowledge; where none runs nobody guesses them."""
+    with pytest.raises(ControllerAbsent):
+        run("--state", "ready", "--yes", raising=True)
+
+
+def test_options_state_that_does_not_exist_names_the_ones_that_do() -> None:
+    """A slip of the pen chooses nobody."""
+    refused = run("--state", "raedy", "--yes")
+    assert 2 == refused.exit_code
+    assert "ready" in refused.output
+    assert "needs pairing" in refused.output

@@ -4,10 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from droidrack.core.selection import Selection, select
-
 if TYPE_CHECKING:
-    from droidrack.core.settings import PhoneSettings, Settings
+    from droidrack.core.settings import Settings
 
 STATUS_S = 10.0
 """A status is one question to the journal and no question to any phone."""
@@ -38,9 +36,6 @@ async def ask_phone(
     )
 
 
-def chosen_by_state(
-    settings: "Settings", selection: Selection, status: Answer
-) -> tuple["PhoneSettings", ...]:
-    """The phones that a selection means, `--state` included."""
-    states = {phone["phone"]: phone["state"] for phone in status["phones"]}
-    return select(settings, selection, states)
+def running_states(settings: "Settings") -> dict[str, str]:
+    """The phones' states by their names; ControllerAbsent where no controller runs."""
+    return {phone["phone"]: phone["state"] for phone in ask_status(settings)["phones"]}

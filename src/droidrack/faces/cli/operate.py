@@ -5,7 +5,6 @@ import base64
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,7 @@ import click
 
 from droidrack.core.errors import RackError
 from droidrack.core.selection import Selection
-from droidrack.core.standing import PhoneState
-from droidrack.faces.cli.controller import Answer, ask_phone, ask_status, chosen_by_state
+from droidrack.faces.cli.controller import Answer, ask_phone
 from droidrack.faces.cli.options import (
     Command,
     config_option,
@@ -35,14 +33,6 @@ AT_ONCE = 8
 MARGIN_S = 15.0
 """For what an act does after its wait, and for the way."""
 
-state_option = click.option(
-    "--state",
-    "states",
-    multiple=True,
-    type=click.Choice([state.value for state in PhoneState]),
-    help="Only phones in this state; may be given several times.",
-)
-
 why_option = click.option("--why", default="", help="Kept with the order and in the events.")
 
 wait_option = click.option(
@@ -57,19 +47,17 @@ wait_option = click.option(
 
 def acting(command: Command) -> Command:
     """The options of every act on phones."""
-    for option in reversed((config_option, selection_options, state_option, json_option)):
+    for option in reversed((config_option, selection_options, json_option)):
         command = option(command)
     return command
 
 
 def _order(act: str, summary: str) -> click.Command:
-    def order(
-        config: Path, selection: Selection, states: tuple[str, ...], why: str, as_json: bool
-    ) -> None:
+    def order(config: Path, selection: Selection, why: str, as_json: bool) -> None:
         from droidrack import compose
 
         settings = compose.load_settings(config)
-        phones = _phones(settings, selection, states)
+        phones = chosen(settings, selection)
         results = _each(settings, act, phones, {"why": why}, deadline_s=MARGIN_S)
         _show(act, results, ["state", "cause"], as_json=as_json)
 
@@ -110,7 +98,6 @@ resume = _order(
 def reboot(
     config: Path,
     selection: Selection,
-    states: tuple[str, ...],
     wait_s: float,
     yes: bool,
     as_json: bool,
@@ -122,7 +109,7 @@ def reboot(
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    phones = _phones(settings, selection, states)
+    phones = chosen(settings, selection)
     ask("Restart", phones, yes=yes)
     results = _each(
         settings, "reboot", phones, {"wait_s": wait_s}, deadline_s=wait_s + 30.0 + MARGIN_S
@@ -139,14 +126,12 @@ def reboot(
     show_default=True,
     help="Directory for the pictures, one PNG per phone.",
 )
-def screenshot(
-    config: Path, selection: Selection, states: tuple[str, ...], out: Path, as_json: bool
-) -> None:
+def screenshot(config: Path, selection: Selection, out: Path, as_json: bool) -> None:
     """Take a picture of phones' screens. It may show messages: keep it as you keep those."""
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    phones = _phones(settings, selection, states)
+    phones = chosen(settings, selection)
     results = _each(settings, "screenshot", phones, {}, deadline_s=30.0 + MARGIN_S)
     out.mkdir(mode=0o700, parents=True, exist_ok=True)
     for result in results:
@@ -179,7 +164,6 @@ def _write_private(path: Path, content: bytes) -> None:
 def shell(
     config: Path,
     selection: Selection,
-    states: tuple[str, ...],
     wait_s: float,
     deadline_s: float,
     yes: bool,
@@ -196,7 +180,7 @@ def shell(
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    phones = _phones(settings, selection, states)
+    phones = chosen(settings, selection)
     click.echo(
         "Warning: the controller does not know what this changes; nothing is sent meanwhile.",
         err=True,
@@ -224,14 +208,6 @@ def _print_output(result: Answer, *, alone: bool) -> None:
 
 
 # --- One request per phone ------------------------------------------------------------------------
-
-
-def _phones(
-    settings: "Settings", selection: Selection, states: Sequence[str]
-) -> tuple["PhoneSettings", ...]:
-    if not states:
-        return chosen(settings, selection)
-    return chosen_by_state(settings, replace(selection, states=tuple(states)), ask_status(settings))
 
 
 def _each(

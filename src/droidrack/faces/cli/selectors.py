@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.selection import Selection, select
+from droidrack.core.standing import PhoneState
+from droidrack.faces.cli.controller import running_states
 from droidrack.faces.cli.options import plain
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ Command = Callable[..., Any]
 
 
 def selection_options(command: Command) -> Command:
-    """Add `--phone`, `--group`, `--label` and `--all`; the command gets `selection`."""
+    """Add `--phone`, `--group`, `--label`, `--state`, `--all`; the command gets `selection`."""
 
     @wraps(command)
     def selecting(
@@ -24,10 +26,12 @@ def selection_options(command: Command) -> Command:
         phone: tuple[str, ...],
         group: tuple[str, ...],
         label: tuple[str, ...],
+        state: tuple[str, ...],
         everyone: bool,
         **others: Any,
     ) -> Any:
-        selection = Selection(_split(phone), _split(group), _split(label), everyone=everyone)
+        named = (_split(phone), _split(group), _split(label), _states(state))
+        selection = Selection(*named, everyone=everyone)
         if everyone and selection.phones:
             raise click.UsageError("--phone and --all exclude each other")
         return command(selection=selection, **others)
@@ -46,6 +50,11 @@ _OPTIONS = (
     _several("--phone", "NAME[,NAME…]", "These phones, by their names in devices.toml."),
     _several("--group", "NAME[,NAME…]", "The phones of these [groups]."),
     _several("--label", "WORD[,WORD…]", "The phones that carry one of these labels."),
+    _several(
+        "--state",
+        "STATE[,STATE…]",
+        "Phones that the running controller shows in one of these states.",
+    ),
     click.option("--all", "everyone", is_flag=True, help="Every phone of devices.toml."),
 )
 
@@ -63,17 +72,29 @@ def chosen(
 
     Raises:
         ConfigError: something that was named is not there, or nothing fits.
+        ControllerAbsent: states were named, and no controller runs that knows them.
     """
     if not selection:
         if without == "all" or (without == "only" and len(settings.phones) == 1):
             return settings.phones
-        raise click.UsageError("which phones? --phone, --group, --label or --all")
-    return select(settings, selection, {})
+        raise click.UsageError("which phones? --phone, --group, --label, --state or --all")
+    return select(settings, selection, running_states(settings) if selection.states else {})
 
 
 def _split(values: tuple[str, ...]) -> tuple[str, ...]:
     words = (word.strip() for value in values for word in value.split(","))
     return tuple(dict.fromkeys(word for word in words if word))
+
+
+def _states(values: tuple[str, ...]) -> tuple[str, ...]:
+    known = [state.value for state in PhoneState]
+    states = tuple(state.lower() for state in _split(values))
+    for state in states:
+        if state not in known:
+            raise click.BadParameter(
+                f"{state!r} is none of: {', '.join(known)}", param_hint="--state"
+            )
+    return states
 
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
