@@ -19,9 +19,7 @@ class Presence(StrEnum):
     NO_DEBUGGING = "no USB debugging"  # The kernel sees it without an ADB interface.
     NOT_IN_ADB = "not in adb"  # It offers USB debugging; no adb server of ours has it.
     UNUSABLE = "unusable"  # adb shows it in a state that runs no command.
-    TREE_UNKNOWN = (
-        "not in adb, USB unknown"  # No tree on this host, or no socket known.
-    )
+    TREE_UNKNOWN = "not in adb, USB unknown"  # No tree on this host, or no socket known.
     STRANGER = "not in the inventory"
 
 
