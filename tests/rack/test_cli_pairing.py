@@ -1,11 +1,11 @@
-"""`droidrack pair`, `logout` and `sims` on virtual phones and the local panel."""
+"""`droidrack pair`, `relink` and `logout` on virtual phones and the local panel."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import zxingcpp
-from cli_bench import Desk, desk
+from cli_bench import Desk, desk, paired
 from controller_bench import swift
 from PIL import Image
 
@@ -20,15 +20,6 @@ def shelf(tmp_path: Path) -> Iterator[Desk]:
         yield it
         printed = "\n".join(it.printed)
         assert [] == [secret for secret in it.secrets if secret in printed]
-
-
-def paired(shelf: Desk, phone: str = "bay-0", command: str = "pair") -> str:
-    """Pair a phone; the token that was spent."""
-    token = shelf.mint()
-    result = shelf.run(command, "--phone", phone, "--token-stdin", stdin=token + "\n")
-    assert 0 == result.exit_code, result.output
-    assert token not in result.output
-    return token
 
 
 def test_pair_reads_the_token_from_stdin_and_shows_gateway_and_rows(shelf: Desk) -> None:
@@ -276,124 +267,3 @@ def test_logout_with_a_dead_panel_keeps_the_session(shelf: Desk) -> None:
     assert "PANEL_UNAVAILABLE" in result.stderr
     shelf.call(shelf.table.desk.open())
     assert 0 == shelf.run("logout", "--phone", "bay-0", "--yes").exit_code
-
-
-# --- SIM rows ---------------------------------------------------------------------------------
-
-
-def drifts(shelf: Desk, phone: str = "bay-0") -> dict[int, str | None]:
-    """What `sims list` says about each slot of a phone."""
-    rows = shelf.json("sims", "list", "--phone", phone)
-    return {row["slot"]: row["drift"] for row in rows if row["slot"] is not None}
-
-
-def test_sims_list_agrees_after_a_controller_bound_the_rows(shelf: Desk) -> None:
-    """Rows, bindings and cards agree, while the controller runs and after it."""
-    paired(shelf)
-    assert {0: None, 1: None} == drifts(shelf)  # No journal yet, so no binding is missing.
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-        assert {0: None, 1: None} == drifts(shelf)
-    rows = shelf.json("sims", "list", "--phone", "bay-0")
-    assert all(row["bound"] == row["card"] for row in rows)
-
-
-def test_sims_list_shows_a_changed_card_until_the_row_is_bound_anew(shelf: Desk) -> None:
-    """Another card in the slot is drift with its remedy; `sims bind` ends it."""
-    paired(shelf)
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-    model = shelf.table.phones[0].model
-    one = shelf.do(lambda: model.remove_sim(0))
-    other = shelf.do(lambda: shelf.table.phones[1].model.remove_sim(0))
-    assert one is not None
-    assert other is not None
-    assert "SIM_ABSENT" in str(drifts(shelf)[0])
-    shelf.do(lambda: model.insert_sim(0, other))
-    assert "SIM_CHANGED" in str(drifts(shelf)[0])
-    result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "0")
-    assert 0 == result.exit_code, result.output
-    assert {0: None, 1: None} == drifts(shelf)
-
-
-def test_sims_bind_beside_a_controller_says_stop_it(shelf: Desk) -> None:
-    """The binding is the controller's; the command ends at once with who holds the journal."""
-    paired(shelf)
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-        result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "0")
-    assert 1 == result.exit_code
-    assert "JOURNAL_BUSY" in result.stderr
-    assert "stop the controller" in result.stderr
-
-
-def test_sims_bind_of_an_empty_slot_is_refused(shelf: Desk) -> None:
-    """Without a card there is nothing to bind to; the binding stays as it was."""
-    paired(shelf)
-    shelf.do(lambda: shelf.table.phones[0].model.remove_sim(1))
-    result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "1")
-    assert 1 == result.exit_code
-    assert "slot 1 holds no card" in result.stderr
-
-
-def test_sims_delete_create_update_change_panel_and_memory(shelf: Desk) -> None:
-    """Each change is at the panel and in the phone's own session, by slot."""
-    paired(shelf)
-    assert 0 == shelf.run("sims", "delete", "--phone", "bay-0", "--slot", "1", "--yes").exit_code
-    assert "a card without a row at the panel" == drifts(shelf)[1]
-    made = shelf.run(
-        *("sims", "create", "--phone", "bay-0", "--slot", "1"),
-        *("--label", "Red network", "--country", "DE"),
-    )
-    assert 0 == made.exit_code, made.output
-    changed = shelf.run(
-        "sims", "update", "--phone", "bay-0", "--slot", "1", "--inactive", "--country", "AT"
-    )
-    assert 0 == changed.exit_code, changed.output
-    (device,) = shelf.do(shelf.table.store.devices)
-    row = shelf.do(lambda: shelf.table.store.sims(device))[1]
-    assert ("Red network", "AT", False) == (row.label, row.country_code, row.active)
-    listed = shelf.json("sims", "list", "--phone", "bay-0")[1]
-    assert (row.uid, "Red network", False) == (listed["row"], listed["label"], listed["active"])
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("create", "--slot", "0", "--country", "DE"), "has a row already"),
-        (("create", "--slot", "3"), "wants a country"),
-        (("update", "--slot", "3", "--country", "DE"), "no SIM rows fit"),
-        (("update", "--country", "DE"), "which row?"),
-        (("update", "--slot", "0", "--country", "germany"), "two capitals"),
-        (("delete", "--sim", "none-such", "--yes"), "no SIM rows fit"),
-    ],
-)
-def test_sims_change_that_means_no_row_is_refused(
-    shelf: Desk, words: tuple[str, ...], said: str
-) -> None:
-    """A mistake is named with what there is, before the panel hears of it."""
-    paired(shelf)
-    result = shelf.run("sims", words[0], "--phone", "bay-0", *words[1:])
-    assert 2 == result.exit_code
-    assert said in result.stderr
-
-
-def test_sims_row_created_beside_a_controller_is_known_to_it(shelf: Desk) -> None:
-    """A message for a row that was made while the controller ran goes out on its card."""
-    paired(shelf)
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-        shelf.run("sims", "delete", "--phone", "bay-0", "--slot", "1", "--yes")
-        shelf.run("sims", "create", "--phone", "bay-0", "--slot", "1", "--country", "DE")
-        worker = running.workers[0]
-        (device,) = shelf.do(shelf.table.store.devices)
-        uid = shelf.do(lambda: shelf.table.store.sims(device))[1].uid
-        shelf.call(
-            running.until(
-                lambda: any(row.uid == uid for row in worker.session.current.sims),  # type: ignore[union-attr]  # It is paired.
-                "the controller knows the new row",
-            )
-        )
-        message = shelf.do(lambda: shelf.table.queue("on the new row", phone=0, slot=1))
-        shelf.call(shelf.table.reported(running, [message]))
-    assert [("sent", None)] == shelf.do(lambda: shelf.table.told(message))
