@@ -14,7 +14,7 @@ from enum import StrEnum
 from droidrack.core.ids import UsbPath
 from droidrack.core.usb import UsbTree, parent_of
 
-READ_LOG = "logcat -b events -d -v epoch -s battery_status"
+READ_LOG = "logcat -b events -d -v threadtime -s battery_status"
 """Asks a phone for the changes of its charger."""
 
 _CHANGE = re.compile(r"battery_status[^\[]*\[\d+,\d+,\d+,(\d+),")

@@ -192,6 +192,18 @@ class VirtualPhone:
         self.radio.stop()
         self._raise_framework()
 
+    def feed(self, on: bool) -> None:
+        """Give it power over USB, or none. The battery service logs each change, cable or not."""
+        self.battery.usb = on
+        self.battery.status = 2 if on else 3
+        self._log_battery()
+
+    def _log_battery(self) -> None:
+        battery = self.battery
+        plugged = 2 if battery.usb else int(battery.ac)
+        text = f"[{battery.status},{battery.health},1,{plugged},Li-ion]"
+        self.logs.write("events", "I", "battery_status", text, pid=1200, tid=1200)
+
     # --- Cards and networks ---
 
     def insert_sim(self, slot: int, sim: SimCard) -> None:
@@ -253,5 +265,6 @@ class VirtualPhone:
             for service in (isms_service(self), isub_service(self), iphonesubinfo_service(self))
         }
         self.framework_up = True
+        self._log_battery()
         self.logs.write("radio", "D", "RILJ", "Connected to radio service", tid=1553)
         self.logs.write("system", "I", "ActivityManager", "System now ready", pid=1200, tid=1200)

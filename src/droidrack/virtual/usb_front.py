@@ -14,7 +14,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from droidrack.virtual.adb_host import CONNECT_DEADLINE_S, AdbServerLost, ask
+
 _CHUNK = 64 * 1024
+_FIND_TRIES = 50
+_FIND_PAUSE_S = 0.1  # The server looks at USB once a second.
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,7 @@ class UsbFront:
         self._sockets = sockets
         self._server: asyncio.Server | None = None
         self._serving: set[asyncio.Task[None]] = set()
+        self._addresses: dict[str, str] = {}  # By transport id, as last listed.
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -65,8 +70,9 @@ class UsbFront:
             raise AssertionError("a connection is served by a task")
         self._serving.add(task)
         try:
-            with suppress(OSError, EOFError):
-                await self._serve(reader, writer)
+            await self._serve(reader, writer)
+        except* (OSError, EOFError, asyncio.CancelledError):
+            pass  # One of the two ends left, as they do, or the front is closing.
         finally:
             self._serving.discard(task)
             writer.transport.abort()
@@ -86,6 +92,10 @@ class UsbFront:
                     return
                 service = match[1] + (held[0] if held else match[2])
             up_writer.write(b"%04x" % len(service.encode()) + service.encode())
+            if again := re.fullmatch(r"host-transport-id:(\d+):reconnect", service):
+                finding = asyncio.create_task(self._find_again(self._addresses.get(again[1], "")))
+                self._serving.add(finding)
+                finding.add_done_callback(self._serving.discard)
             rewrite = self._rewriting(service)
             back = self._texts(up_reader, writer, rewrite) if rewrite else _pipe(up_reader, writer)
             async with asyncio.TaskGroup() as group:
@@ -94,6 +104,19 @@ class UsbFront:
                 forth.cancel()
         finally:
             up_writer.transport.abort()
+
+    async def _find_again(self, address: str) -> None:
+        """What the server's look at USB does for a transport that it dropped."""
+        if address not in self._sockets:
+            return
+        for _ in range(_FIND_TRIES):
+            await asyncio.sleep(_FIND_PAUSE_S)
+            with suppress(AdbServerLost):
+                answer = await ask(
+                    self._upstream, f"host:connect:{address}", deadline_s=CONNECT_DEADLINE_S
+                )
+                if answer.startswith("connected"):
+                    return
 
     def _rewriting(self, service: str) -> Callable[[str], str] | None:
         """How the texts that answer a request are changed; None: it carries something else."""
@@ -111,6 +134,8 @@ class UsbFront:
         socket = self._sockets.get(address)
         if socket is None:
             return line
+        if named := re.search(r"transport_id:(\d+)", state):
+            self._addresses[named[1]] = address
         if "\t" in line:
             return f"{socket.serial}\t{state}"
         word, _, pairs = state.partition(" ")
