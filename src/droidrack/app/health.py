@@ -39,6 +39,16 @@ _COMMANDS = {
 }
 
 
+async def note_new_build(world: World, handset: Handset, phone: str) -> None:
+    """Tell where a phone was updated since it was seen last; it is proven anew by itself."""
+    seen = handset.identity.fingerprint
+    for record in await world.journal.phones():
+        if record.device == handset.device and record.fingerprint not in ("", seen):
+            text = f"{record.fingerprint} → {seen}"
+            world.chronicle.note("build-changed", text, phone=phone, device=handset.device)
+            world.tell("build changed", phone=phone, was=record.fingerprint, now=seen)
+
+
 class Health:
     """The health room of one phone. PhoneError ends `run` when the phone is gone."""
 

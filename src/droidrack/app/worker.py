@@ -13,7 +13,7 @@ from droidrack.app.arrival import Arrival
 from droidrack.app.booting import until_booted
 from droidrack.app.confirming import Confirming
 from droidrack.app.handset import Handset
-from droidrack.app.health import Health
+from droidrack.app.health import Health, note_new_build
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
@@ -21,6 +21,7 @@ from droidrack.app.oversight import Oversight
 from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
+from droidrack.app.place import Place
 from droidrack.app.probing import until_proven
 from droidrack.app.reconciling import Reconciling
 from droidrack.app.reporting import Reporting
@@ -37,7 +38,7 @@ from droidrack.core.errors import (
 )
 from droidrack.core.ids import DeviceUuid, Serial, Token
 from droidrack.core.settings import PhoneSettings
-from droidrack.core.standing import PhoneState, Standing, moved, sighted, working
+from droidrack.core.standing import PhoneState, Standing, sighted, working
 from droidrack.core.transport import advice
 from droidrack.ports import StoredSession
 
@@ -57,7 +58,7 @@ class Worker:
         self.session = SessionKeeper(world, settings)
         self.oversight = Oversight(world, settings.name)
         self.session.on_change = self.oversight.on_change = self._refresh
-        self._standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
+        self._place = Place(world, settings.name)
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
@@ -89,9 +90,10 @@ class Worker:
     @property
     def standing(self) -> Standing:
         """Where the phone stands. Why it is not paired changes while it waits."""
-        if self._standing.state not in (PhoneState.NEEDS_PAIRING, PhoneState.SESSION_OVER):
-            return self._standing
-        return replace(self._standing, cause=self._unpaired() or self._standing.cause)
+        standing = self._place.standing
+        if standing.state not in (PhoneState.NEEDS_PAIRING, PhoneState.SESSION_OVER):
+            return standing
+        return replace(standing, cause=self._unpaired() or standing.cause)
 
     @property
     def boot_id(self) -> str:
@@ -248,6 +250,7 @@ class Worker:
     async def _serve_phone(self, arrival: Arrival, handset: Handset) -> None:
         self.handset = handset
         self._know(handset.device)
+        await note_new_build(self._world, handset, self.name)
         # A phone that lost its session goes on with what it took; one that never had one took none.
         if self.session.current or not await handset.bindings():
             if not self.session.current:
@@ -373,15 +376,7 @@ class Worker:
     def _stand(
         self, state: PhoneState, cause: str, *, evidence: str = "", remedy: str = ""
     ) -> None:
-        world, before = self._world, self._standing
-        self._standing = moved(
-            before, state, at=world.clock.now(), cause=cause, evidence=evidence, remedy=remedy
-        )
-        if state is before.state:
-            return
-        world.tell("phone state", phone=self.name, state=state.value, cause=cause)
-        text = f"{before.state} → {state}" + (f": {cause}" if cause else "")
-        world.chronicle.note("state", text, phone=self.name, device=self.device)
+        self._place.move(state, cause, device=self.device, evidence=evidence, remedy=remedy)
 
 
 async def _until(event: asyncio.Event, work: Awaitable[None]) -> None:

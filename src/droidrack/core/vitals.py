@@ -77,7 +77,6 @@ ALARMS: dict[str, AlarmKind] = {
     "clock-off": AlarmKind(_WARN, "turn automatic date and time on"),
     "doze": AlarmKind(_NOTE, "turn `stay awake while charging` on in the developer options"),
     "sms-app-changed": AlarmKind(_WARN, "choose the default SMS app again, or accept the new one"),
-    "build-changed": AlarmKind(_NOTE, "the phone was updated: it is proven anew before it sends"),
     "limit-dialog": AlarmKind(
         _CRIT, "answer the question on the phone's screen, and lower the pace", True
     ),
