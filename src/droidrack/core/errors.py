@@ -172,6 +172,12 @@ class SessionOver(PanelError):
     code = "NEEDS_PAIRING"
 
 
+class GatewayChanged(PanelError):
+    """The panel gave a phone another gateway than the one that this host remembers."""
+
+    code = "GATEWAY_CHANGED"
+
+
 class JournalError(RackError):
     """The journal cannot be trusted or written. Nothing may be sent."""
 

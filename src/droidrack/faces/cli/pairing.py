@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from droidrack.core.errors import ConfigError, RackError
+from droidrack.core.errors import ConfigError, GatewayChanged, RackError
 from droidrack.core.ids import Token
 from droidrack.core.selection import Selection
 from droidrack.faces.cli.options import (
@@ -107,7 +107,7 @@ def pair(
     """
     source = Source(token_file, token_stdin, token_list, pictures)
     settings, phones, purse = _prepared(config, selection, source)
-    results = asyncio.run(_run(settings, phones, purse, again=False, quiet=as_json))
+    results = _results(settings, phones, purse, again=False, quiet=as_json)
     _finish(results, as_json=as_json)
 
 
@@ -139,7 +139,7 @@ def relink(
     source = Source(token_file, token_stdin, token_list, pictures)
     settings, phones, purse = _prepared(config, selection, source)
     ask("End the sessions and pair anew", phones, yes=yes or source.single)
-    results = asyncio.run(_run(settings, phones, purse, again=True, quiet=as_json))
+    results = _results(settings, phones, purse, again=True, quiet=as_json)
     _finish(results, as_json=as_json)
 
 
@@ -225,6 +225,20 @@ def _token_from(phone: "PhoneSettings", token_file: Path | None) -> Token:
 # --- The run and its report -------------------------------------------------------------------
 
 
+def _results(
+    settings: "Settings",
+    phones: Sequence["PhoneSettings"],
+    purse: "Purse",
+    *,
+    again: bool,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    from droidrack import compose
+
+    compose.forbid_core_dumps()  # A rack's tokens pass through this process.
+    return asyncio.run(_run(settings, phones, purse, again=again, quiet=quiet))
+
+
 async def _run(
     settings: "Settings",
     phones: Sequence["PhoneSettings"],
@@ -272,6 +286,15 @@ def _result(phone: "PhoneSettings", outcome: "Outcome") -> dict[str, Any]:
     }
 
 
+def _moved(result: dict[str, Any]) -> GatewayChanged:
+    now, before = plain(result["gateway"]), plain(result["gateway_before"])
+    return GatewayChanged(
+        f"{result['phone']}: the panel gave gateway {now}, before it was {before}",
+        hint="it is another panel or account, or the phone's row was deleted there; messages "
+        "queued for the former gateway stay there",
+    )
+
+
 def _print_paired(paired: "Paired") -> None:
     how = "paired" if paired.new else "paired already,"
     kept = " (kept)" if paired.gateway_before and not paired.moved else ""
@@ -288,13 +311,7 @@ def _finish(results: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     for result in results:
         count[result["outcome"]] += 1
         if result["outcome"] == "moved":
-            click.echo(
-                f"Error [GATEWAY_CHANGED]: {result['phone']}: the panel gave gateway "
-                f"{plain(result['gateway'])}, before it was {plain(result['gateway_before'])}\n"
-                "Hint: it is another panel or account, or its device row was deleted there; "
-                "messages queued for the former gateway stay there",
-                err=True,
-            )
+            show_error(_moved(result))
     if as_json:
         print_json(list(results))
     elif len(results) > 1:
