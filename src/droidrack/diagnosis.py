@@ -16,11 +16,13 @@ from droidrack.app.checkup import check_phones
 from droidrack.app.world import Tell
 from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir, warning
 from droidrack.core.errors import BridgeDown, ConfigError, PhoneGone, RackError
+from droidrack.core.host_check import judge_host
 from droidrack.core.ids import UsbPath
 from droidrack.core.message import MessageState
 from droidrack.core.port_proof import PortVerdict
 from droidrack.core.rack_map import Listed, Spot, label_of, map_rack
 from droidrack.core.settings import AdbSettings, Settings
+from droidrack.core.usb import UsbTree
 from droidrack.ports import Bus
 
 COUNTED = 1000
@@ -47,13 +49,17 @@ def effective_values(path: Path) -> list[dict[str, str]]:
 async def examine(settings: Settings) -> list[Finding]:
     """Everything that a valid configuration names."""
     from droidrack.adapters.host_facts import look_at
+    from droidrack.adapters.host_survey import host_facts
 
-    findings = judge_state_dir(look_at(Path(settings.state_dir)))
+    state_dir = Path(settings.state_dir)
+    findings = judge_state_dir(look_at(state_dir))
+    facts = host_facts(state_dir / compose.ADB_DIR)
+    findings += judge_host(facts, settings.ports, len(settings.phones))
     findings += await _check_journal(settings)
     findings += await _check_panel(settings)
     for adb in settings.adb:
         findings += await _check_adb(settings, adb)
-    findings += await _check_phones(settings)
+    findings += await _check_phones(settings, facts.tree)
     return findings
 
 
@@ -104,7 +110,7 @@ async def _check_adb(settings: Settings, adb: AdbSettings) -> list[Finding]:
         return [failing(what, error)]
 
 
-async def _check_phones(settings: Settings) -> list[Finding]:
+async def _check_phones(settings: Settings, tree: UsbTree | None) -> list[Finding]:
     try:
         records = await compose.known_phones(settings)
     except RackError:
@@ -114,7 +120,7 @@ async def _check_phones(settings: Settings) -> list[Finding]:
             compose.open_world(settings, _unheard) as world,
             compose.open_buses(settings, _unheard) as buses,
         ):
-            return await check_phones(world, buses, records)
+            return await check_phones(world, buses, records, tree)
     except BridgeDown:
         return [warning("phones", "not looked at", "see what is said of the adb server")]
     except RackError as error:
