@@ -19,15 +19,23 @@ Command = Callable[..., Any]
 
 def selection_options(command: Command) -> Command:
     """Add `--phone`, `--group`, `--label`, `--state`, `--all`; the command gets `selection`."""
+    return _with(_OPTIONS, command)
 
+
+def filter_options(command: Command) -> Command:
+    """The same for commands that show all phones unless told otherwise, whatever their states."""
+    return _with(_OPTIONS[:3], command)
+
+
+def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> Command:
     @wraps(command)
     def selecting(
         *,
         phone: tuple[str, ...],
         group: tuple[str, ...],
         label: tuple[str, ...],
-        state: tuple[str, ...],
-        everyone: bool,
+        state: tuple[str, ...] = (),
+        everyone: bool = False,
         **others: Any,
     ) -> Any:
         named = (_split(phone), _split(group), _split(label), _states(state))
@@ -37,7 +45,7 @@ def selection_options(command: Command) -> Command:
         return command(selection=selection, **others)
 
     optioned: Command = selecting
-    for option in reversed(_OPTIONS):
+    for option in reversed(options):
         optioned = option(optioned)
     return optioned
 
