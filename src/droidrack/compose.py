@@ -7,19 +7,21 @@ light.
 import os
 import random
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
 from droidrack.app.acts import Act, recorded
 from droidrack.app.arrival import Seen
 from droidrack.app.duty_lease import Lessee
+from droidrack.app.operating import Desk, Request
 from droidrack.app.rack import Rack
+from droidrack.app.reloading import Notice, Reloading
 from droidrack.app.world import Tell, World
 from droidrack.core.audit import Pen
 from droidrack.core.errors import BridgeDown, ConfigError
@@ -41,10 +43,16 @@ from droidrack.ports.endpoint import Endpoint
 from droidrack.ports.optouts import OptOuts
 
 if TYPE_CHECKING:
+    from droidrack.adapters.adb_server import Supervisor
+    from droidrack.adapters.adb_watch import AdbBus
     from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
+    from droidrack.adapters.qr_pictures import PictureToken
+    from droidrack.adapters.service_notice import ServiceNotice
+    from droidrack.core.token_list import TokenLine
 
 JOURNAL_FILE = "journal.sqlite"
+CONTROL_SOCKET = "control.sock"
 VAULT_DIR = "vault"
 ADB_DIR = "adb"
 SITE_PROFILES_DIR = "profiles"
@@ -63,6 +71,8 @@ class Controller:
 
     rack: Rack
     world: World
+    desk: Desk
+    reloading: Reloading | None = None  # None: it was not wired from a file.
 
 
 def load_settings(path: Path) -> Settings:
@@ -89,9 +99,37 @@ def open_vault(settings: Settings) -> Vault:
 
 def pairing_token(phone: PhoneSettings) -> Token | None:
     """The pairing token that a phone's settings point to, read now; None: it is not there."""
-    from droidrack.adapters import config
+    from droidrack.adapters import token_files
 
-    return config.pairing_token(phone)
+    return token_files.pairing_token(phone)
+
+
+def token_list(path: Path, phones: Iterable[str]) -> "tuple[TokenLine, ...]":
+    """Who gets which pairing token, from a CSV file; ConfigError with every wrong line."""
+    from droidrack.adapters import token_files
+
+    return token_files.token_list(path, phones)
+
+
+def picture_tokens(paths: Iterable[Path]) -> "tuple[PictureToken, ...]":
+    """The pairing tokens in pictures of QR codes; ConfigError with every wrong picture."""
+    from droidrack.adapters import qr_pictures
+
+    return qr_pictures.picture_tokens(paths)
+
+
+def service_notice() -> "ServiceNotice":
+    """The way to the service manager, if one started this process."""
+    from droidrack.adapters.service_notice import ServiceNotice
+
+    return ServiceNotice()
+
+
+def forbid_core_dumps() -> None:
+    """Keep tokens and texts of this process out of core dumps."""
+    from droidrack.adapters.core_dump import forbid_core_dumps
+
+    forbid_core_dumps()
 
 
 def host_clock() -> Clock:
@@ -264,7 +302,7 @@ async def open_bus(
     *,
     borrow: bool = False,
     check: bool = False,
-) -> AsyncIterator[Bus]:
+) -> AsyncIterator["AdbBus"]:
     """The way to the phones of one adb server, started by us or given.
 
     `borrow`: share the own server of a controller that runs. `check`: make sure that it answers.
@@ -275,8 +313,11 @@ async def open_bus(
     from droidrack.adapters.adb_host import version
     from droidrack.adapters.adb_server import open_server
     from droidrack.adapters.adb_watch import AdbBus
+    from droidrack.adapters.sysfs import place
 
-    async with open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow) as endpoint:
+    own: list[Supervisor] = []
+    opened = open_server(adb, state_dir / ADB_DIR, tell, borrow=borrow, on_own=own.append)
+    async with opened as endpoint:
         if check:
             try:
                 await version(endpoint)
@@ -287,7 +328,7 @@ async def open_bus(
                         "server of its own: own = true in devices.toml"
                     )
                 raise
-        yield AdbBus(endpoint)
+        yield AdbBus(endpoint, place=place, restart=own[0].restart if own else None)
 
 
 @asynccontextmanager
@@ -338,6 +379,7 @@ async def open_world(
             tell=tell,
             pairing_token=pairing_token,
             notebook=open_notebook(settings),
+            recall=partial(known_phones, settings),
         )
 
 
@@ -424,9 +466,14 @@ async def open_endpoints(settings: Settings) -> AsyncIterator[tuple[Endpoint, ..
 
 @asynccontextmanager
 async def open_controller(
-    settings: Settings, tell: Tell, *, journal: Journal | None = None
+    settings: Settings,
+    tell: Tell,
+    *,
+    journal: Journal | None = None,
+    config: Path | None = None,
+    notice: Notice | None = None,
 ) -> AsyncIterator[Controller]:
-    """Everything for `droidrack run`.
+    """Everything for `droidrack run`; `config` is the file to read again when that is asked for.
 
     The journal's lock comes first: a second controller must start no adb server of its own, which
     would take the phones from the first one.
@@ -434,11 +481,14 @@ async def open_controller(
     Raises:
         JournalError: another controller has the journal, or it is damaged.
     """
+    from droidrack.adapters.mending import HostMender
+    from droidrack.adapters.usb_power import PortProofs, Uhubctl
+
     state_dir = _state_dir(settings)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
         endpoints = await stack.enter_async_context(open_endpoints(settings))
-        world = replace(world, endpoints=endpoints)
+        world = replace(world, endpoints=endpoints, recall=None)
         watched: Callable[[Bus], Bus] = _as_it_is
         if os.environ.get(FAILPOINTS):
             world, watched = _with_failpoints(world, journal)
@@ -450,7 +500,40 @@ async def open_controller(
         buses = [
             await stack.enter_async_context(open_bus(adb, state_dir, tell)) for adb in settings.adb
         ]
-        yield Controller(Rack(world, [watched(bus) for bus in buses]), world)
+        mender = HostMender(buses, PortProofs(state_dir), Uhubctl())
+        rack = Rack(world, [watched(bus) for bus in buses], mender)
+        reloading = None
+        if config is not None:
+            read = partial(load_settings, config)
+            reloading = Reloading(world, rack, read=read, notice=notice or service_notice())
+        desk = Desk(world, rack, reloading)
+        await stack.enter_async_context(_answering(state_dir, desk))
+        yield Controller(rack, world, desk, reloading)
+
+
+def _answering(state_dir: Path, desk: Desk) -> AbstractAsyncContextManager[None]:
+    """The control socket, answered by a desk."""
+    from droidrack.adapters import control
+
+    async def answer(who: str, act: str, args: Mapping[str, object]) -> Mapping[str, object]:
+        return await desk.answer(Request(who, act, args))
+
+    return control.serving(state_dir / CONTROL_SOCKET, answer)
+
+
+async def ask_controller(
+    settings: Settings, act: str, args: Mapping[str, object], *, deadline_s: float
+) -> dict[str, Any]:
+    """Ask the controller that runs on this state directory.
+
+    Raises:
+        ControllerAbsent: there is none, or it does not answer in time.
+        ControllerRefused: it did not do it.
+    """
+    from droidrack.adapters import control
+
+    path = Path(settings.state_dir) / CONTROL_SOCKET
+    return await control.ask(path, act, args, deadline_s=deadline_s)
 
 
 def _as_it_is(bus: Bus) -> Bus:

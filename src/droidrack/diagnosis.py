@@ -5,15 +5,25 @@ Beside `compose`, and like it allowed to know adapters; what the facts mean is d
 even where an earlier one failed.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from droidrack import compose
+from droidrack.app.arrival import Seen, matches
+from droidrack.app.arrival import survey as arrival_survey
 from droidrack.app.checkup import check_phones
+from droidrack.app.world import Tell
 from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir, warning
-from droidrack.core.errors import BridgeDown, RackError
+from droidrack.core.errors import BridgeDown, ConfigError, PhoneGone, RackError
+from droidrack.core.host_check import judge_host
+from droidrack.core.ids import UsbPath
 from droidrack.core.message import MessageState
+from droidrack.core.port_proof import PortVerdict
+from droidrack.core.rack_map import Listed, Spot, label_of, map_rack
 from droidrack.core.settings import AdbSettings, Settings
+from droidrack.core.usb import UsbTree
+from droidrack.ports import Bus
 
 COUNTED = 1000
 """Messages of a state that are counted at most; more is `1000 or more`."""
@@ -39,14 +49,18 @@ def effective_values(path: Path) -> list[dict[str, str]]:
 async def examine(settings: Settings) -> list[Finding]:
     """Everything that a valid configuration names."""
     from droidrack.adapters.host_facts import look_at
+    from droidrack.adapters.host_survey import host_facts
 
-    findings = judge_state_dir(look_at(Path(settings.state_dir)))
+    state_dir = Path(settings.state_dir)
+    findings = judge_state_dir(look_at(state_dir))
+    facts = host_facts(state_dir / compose.ADB_DIR)
+    findings += judge_host(facts, settings.ports, len(settings.phones))
     findings += await _check_journal(settings)
     findings += await _check_panel(settings)
     findings += await _check_endpoints(settings)
     for adb in settings.adb:
         findings += await _check_adb(settings, adb)
-    findings += await _check_phones(settings)
+    findings += await _check_phones(settings, facts.tree)
     return findings
 
 
@@ -107,7 +121,7 @@ async def _check_adb(settings: Settings, adb: AdbSettings) -> list[Finding]:
         return [failing(what, error)]
 
 
-async def _check_phones(settings: Settings) -> list[Finding]:
+async def _check_phones(settings: Settings, tree: UsbTree | None) -> list[Finding]:
     try:
         records = await compose.known_phones(settings)
     except RackError:
@@ -117,7 +131,7 @@ async def _check_phones(settings: Settings) -> list[Finding]:
             compose.open_world(settings, _unheard) as world,
             compose.open_buses(settings, _unheard) as buses,
         ):
-            return await check_phones(world, buses, records)
+            return await check_phones(world, buses, records, tree)
     except BridgeDown:
         return [warning("phones", "not looked at", "see what is said of the adb server")]
     except RackError as error:
@@ -126,3 +140,102 @@ async def _check_phones(settings: Settings) -> list[Finding]:
 
 def _unheard(event: str, /, **facts: object) -> None:
     """What is told on the way becomes a finding or is of no account."""
+
+
+async def map_of(settings: Settings, tell: Tell) -> tuple[Spot, ...]:
+    """Where every phone of the rack is, by the kernel, the adb servers and the configuration.
+
+    Where no adb server answers, the kernel's view stands alone.
+    """
+    from droidrack.adapters.sysfs import usb_tree
+
+    try:
+        seen = await compose.survey(settings, tell)
+    except BridgeDown as error:
+        tell("no adb server answers: what follows is the kernel's view alone", why=error.message)
+        seen = []
+    return map_rack(settings.phones, settings.ports, listed(settings, seen), usb_tree())
+
+
+def listed(settings: Settings, seen: Sequence[Seen]) -> tuple[Listed, ...]:
+    """The lines of a survey with the entry that each fits, for the rack's map."""
+    lines = []
+    for entry in seen:
+        serialno = entry.arrival.serialno if entry.arrival else ""
+        fitting = [p.name for p in settings.phones if matches(p, entry.sighting, serialno)]
+        name = fitting[0] if len(fitting) == 1 else ""
+        sighting = entry.sighting
+        lines.append(Listed(sighting.serial, sighting.state, sighting.usb, serialno, name))
+    return tuple(lines)
+
+
+def proven_ports(settings: Settings) -> list[dict[str, object]]:
+    """What was found out about ports, for a table; `holds` null: this host shows no USB tree."""
+    from droidrack.adapters.sysfs import usb_tree
+    from droidrack.adapters.usb_power import PortProofs
+    from droidrack.core.port_proof import fingerprint_of
+
+    tree = usb_tree()
+    return [
+        {
+            "port": proof.port,
+            "label": label_of(settings.ports, proof.port) or None,
+            "verdict": proof.verdict.value,
+            "holds": None if tree is None else fingerprint_of(tree, proof.port) == proof.hub,
+            "phone": proof.phone,
+            "at": proof.at.isoformat(timespec="seconds"),
+        }
+        for proof in PortProofs(Path(settings.state_dir)).all()
+    ]
+
+
+async def prove_port(settings: Settings, port: str, tell: Tell) -> PortVerdict:
+    """Prove a port by the phone in it, and record what came out.
+
+    Raises:
+        ConfigError: no such port, or a controller is running: its phone would be taken away.
+        PhoneError: no phone in it, or the port cannot be switched.
+    """
+    from droidrack.adapters.clock import SystemClock
+    from droidrack.adapters.sysfs import usb_tree
+    from droidrack.adapters.usb_power import PortProofs, Uhubctl
+    from droidrack.app.proving import prove
+    from droidrack.core.port_proof import Proof, fingerprint_of
+
+    tree, state_dir = usb_tree(), Path(settings.state_dir)
+    place = tree.place(UsbPath(port)) if tree else UsbPath(port)
+    hub = fingerprint_of(tree, place) if tree else ""
+    if not hub:
+        raise ConfigError(
+            f"port {port}: this host shows no such USB port",
+            hint="`droidrack map` shows the ports there are",
+        )
+    if holder := _controller(settings):
+        raise ConfigError(
+            f"{holder} is at work and would lose the phone in port {port}",
+            hint="stop the controller, prove the ports, start it again",
+        )
+    async with compose.open_buses(settings, tell) as buses:
+        bus = await _bus_with(buses, place)
+        verdict, phone = await prove(bus, place, Uhubctl().switch, SystemClock())
+    PortProofs(state_dir).keep(Proof(place, hub, verdict, phone, datetime.now(UTC)))
+    return verdict
+
+
+def _controller(settings: Settings) -> str:
+    """Who holds the journal; "" where no controller is at work."""
+    from droidrack.adapters.journal_sql import SqlJournal
+
+    path = Path(settings.state_dir) / compose.JOURNAL_FILE
+    return SqlJournal(path, observe=True).holder() if path.exists() else ""
+
+
+async def _bus_with(buses: Sequence[Bus], port: UsbPath) -> Bus:
+    seen = await arrival_survey(buses, settle_s=compose.SETTLE_S)
+    found = [entry.bus for entry in seen if entry.sighting.usb == port]
+    if not found:
+        raise PhoneGone(
+            f"port {port}: no adb server shows a phone in it",
+            hint="plug a phone in whose USB debugging works; `droidrack map` shows the ports",
+        )
+    return found[0]

@@ -31,7 +31,7 @@ from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import Body, Iccid, MessageUid, Msisdn, Slot, Token
 from droidrack.core.message import SETTLED, MessageState, Priority
 from droidrack.core.report import WireStatus
-from droidrack.ports import Event, Journal, PhoneRecord, SimRecord, StateChange
+from droidrack.ports import Event, Journal, PhoneRecord, SimRecord, StateChange, Tally
 
 S = MessageState
 UID = MessageUid("m1")
@@ -430,7 +430,7 @@ def test_phone_is_remembered_once_with_its_newest_facts(bench: Bench) -> None:
     async def scenario(journal: Journal) -> None:
         first = PhoneRecord(PHONE, "b-phone", "SERIAL1", "gw-1", "print-1", NOON)
         await journal.remember_phone(first)
-        newer = replace(first, fingerprint="print-2", seen_at=at(5))
+        newer = replace(first, fingerprint="print-2", seen_at=at(5), usb="1-2.3", mark="m")
         await journal.remember_phone(newer)
         other = PhoneRecord(OTHER_PHONE, "a-phone", "SERIAL2", "gw-2", "print-1", NOON)
         await journal.remember_phone(other)
@@ -469,6 +469,47 @@ def test_events_come_newest_first(bench: Bench) -> None:
         await journal.record(second)
         assert (second, first) == await journal.events(limit=9)
         assert (second,) == await journal.events(limit=1)
+
+    bench.run(scenario)
+
+
+def test_events_are_chosen_by_phone_time_and_number(bench: Bench) -> None:
+    """What `--phone`, `--since` and `--follow` ask for; a number is given once."""
+
+    async def scenario(journal: Journal) -> None:
+        early = Event(NOON, None, "state", "absent", "bay-1")
+        other = Event(at(1), PHONE, "state", "ready", "bay-2")
+        late = Event(at(2), PHONE, "state", "ready", "bay-1")
+        for event in (early, other, late):
+            await journal.record(event)
+        assert (late, early) == await journal.events(limit=9, phone="bay-1")
+        assert (late, other) == await journal.events(limit=9, since=at(1))
+        newest, second, _ = await journal.events(limit=9)
+        assert (late,) == await journal.events(limit=9, after=second.id)
+        assert () == await journal.events(limit=9, after=newest.id)
+
+    bench.run(scenario)
+
+
+def test_tally_counts_the_work_of_each_phone(bench: Bench) -> None:
+    """What waits, flies, is in doubt and is owed to the panel, with the oldest of it."""
+
+    async def scenario(journal: Journal) -> None:
+        assert {} == await journal.tallies()
+        for uid, state in (
+            ("m1", S.ACCEPTED),
+            ("m2", S.SENDING),
+            ("m3", S.SUBMITTED),
+            ("m4", S.UNKNOWN),
+            ("m5", S.SENT),
+        ):
+            await bring_to(journal, uid, state)
+        expected = Tally(waiting=1, open=2, unknown=1, waiting_since=NOON)
+        assert {PHONE: expected} == await journal.tallies()
+        await settle(journal, "m4", S.SENT, report=told("m4"))
+        assert {
+            PHONE: replace(expected, unknown=0, unreported=1, unreported_since=told("m4").at)
+        } == await journal.tallies()
 
     bench.run(scenario)
 

@@ -12,6 +12,7 @@ from droidrack.core.capability import Proof
 from droidrack.core.errors import VaultError
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes, LearntInterface, LearntMethod
+from droidrack.core.standing import Order, OrderKind
 from droidrack.ports import Notebook
 
 BUILD, OTHER = "fingerprint\nid", "fingerprint\nother"
@@ -121,3 +122,31 @@ def test_note_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     blocked.write_text("here is no directory")
     with pytest.raises(VaultError, match="file"):
         FileNotebook(blocked).set_quarantine(PHONE, "why")
+
+
+@pytest.mark.parametrize("kind", list(OrderKind))
+def test_order_stands_until_it_is_taken_back(reopen: Open, kind: OrderKind) -> None:
+    """A pause outlives a restart, for the phone of that name only."""
+    reopen().set_order("bay-1", Order(kind, "by root: a test"))
+    assert Order(kind, "by root: a test") == reopen().order("bay-1")
+    assert reopen().order("bay-2") is None
+    reopen().set_order("bay-1", None)
+    assert reopen().order("bay-1") is None
+
+
+def test_order_that_cannot_be_read_is_a_pause(tmp_path: Path) -> None:
+    """3: losing the wish of a person must not send."""
+    notebook = FileNotebook(tmp_path)
+    notebook.set_order("bay-1", Order(OrderKind.DRAIN, "by root"))
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(b"{")
+    order = notebook.order("bay-1")
+    assert order is not None
+    assert OrderKind.PAUSE is order.kind
+
+
+def test_sms_app_is_kept_by_phone(reopen: Open) -> None:
+    """Against it a later look is held."""
+    assert "" == reopen().sms_app(PHONE)
+    reopen().keep_sms_app(PHONE, "com.example.sms")
+    assert ("com.example.sms", "") == (reopen().sms_app(PHONE), reopen().sms_app(SECOND))

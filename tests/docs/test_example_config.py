@@ -13,11 +13,14 @@ from droidrack.adapters.config import load_settings
 from droidrack.core.settings import (
     AdbSettings,
     AuditSettings,
+    HealthSettings,
     Intervals,
+    MetricsSettings,
     Pacing,
     PanelSettings,
     Policy,
     Quota,
+    RepairSettings,
 )
 
 EXAMPLE = Path(__file__).parents[2] / "devices.example.toml"
@@ -47,7 +50,11 @@ def held_keys(tree: dict[str, Any]) -> set[str]:
         "WindowTable": tree["pacing"]["window"],
         "QuotaTable": [tree["quota"]],
         "AuditTable": [tree["audit"]],
+        "HealthTable": [tree["health"]],
+        "MetricsTable": [tree["metrics"]],
         "AdbTable": tree["adb"],
+        "RepairTable": [tree["repair"]],
+        "PortTable": tree["ports"],
         "PhoneTable": tree["phones"],
         "SlotTable": [slot for phone in tree["phones"] for slot in phone.get("slots", [])],
     }
@@ -77,6 +84,9 @@ def test_example_shows_every_key() -> None:
         ("pacing", Pacing()),
         ("quota", Quota()),
         ("audit", AuditSettings()),
+        ("health", HealthSettings()),
+        ("metrics", MetricsSettings()),
+        ("repair", RepairSettings()),
     ],
 )
 def test_example_shows_the_defaults(table: str, values: object) -> None:

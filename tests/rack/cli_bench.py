@@ -132,3 +132,12 @@ def desk(specs: Sequence[PhoneSpec], home: Path, **options: Any) -> Iterator[Des
             yield Desk(table, config, loop)
         finally:
             call(stack.aclose())
+
+
+def paired(shelf: Desk, phone: str = "bay-0", command: str = "pair") -> str:
+    """Pair a phone; the token that was spent."""
+    token = shelf.mint()
+    result = shelf.run(command, "--phone", phone, "--token-stdin", stdin=token + "\n")
+    assert 0 == result.exit_code, result.output
+    assert token not in result.output
+    return token

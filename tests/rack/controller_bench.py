@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from droidrack import compose
-from droidrack.app.worker import PhoneState, Worker
+from droidrack.app.worker import Worker
 from droidrack.app.world import Tell
 from droidrack.core.ids import DeviceUuid, MessageUid
 from droidrack.core.settings import (
@@ -24,6 +24,7 @@ from droidrack.core.settings import (
     Policy,
     Settings,
 )
+from droidrack.core.standing import PhoneState
 from droidrack.ports import Event, Life
 from droidrack.virtual.catalogue import make_spec
 from droidrack.virtual.farm import RackPhone, VirtualRack

@@ -54,6 +54,13 @@ def test_doctor_finds_no_error_on_a_healthy_rack(shelf: Desk) -> None:
     assert {"panel", "journal", "adb program", "phone bay-0", "phone bay-1"} <= subjects
 
 
+def test_doctor_strict_lets_warnings_count(shelf: Desk) -> None:
+    """Their exit code is neither that of an error nor that of a wrong command line."""
+    pair_both(shelf)
+    found: list[dict[str, Any]] = shelf.json("doctor", "--strict", code=3)["findings"]
+    assert {"ok", "warn"} == {one["severity"] for one in found}
+
+
 def test_doctor_tells_the_panel_nothing(shelf: Desk) -> None:
     """No message is handed out and no heartbeat counted because somebody looked."""
     pair_both(shelf)
@@ -104,9 +111,9 @@ def test_doctor_absent_and_unknown_phones_are_both_named(shelf: Desk) -> None:
     spec = shelf.table.phones[0].model.spec
     shelf.config.write_text(shelf.config.read_text().replace(spec.serial, "MISTYPED"))
     found = findings(shelf, code=1)
-    assert ("error", "not attached") in [
-        (one["severity"], one["seen"]) for one in found if one["subject"] == "phone bay-0"
-    ]
+    absent = next(one for one in found if one["subject"] == "phone bay-0")
+    assert "error" == absent["severity"]
+    assert absent["seen"].startswith("not attached: ")
     (stray,) = [one for one in found if one["subject"].startswith("adb 127")]
     assert "not in devices.toml" in stray["seen"]
     assert f'serial = "{spec.serial}"' in stray["remedy"]

@@ -58,6 +58,17 @@ def test_messages_are_chosen(shelf: Desk, words: tuple[str, ...], uids: list[str
     assert uids == [row["uid"] for row in shelf.json("messages", *words)]
 
 
+def test_messages_of_a_phone_that_left_the_configuration(shelf: Desk) -> None:
+    """Its messages stay in the journal and are found by the name it had."""
+    text = shelf.config.read_text()
+    shelf.config.write_text(text.replace('name = "bay-0"', 'name = "other"'))
+    try:
+        listed = shelf.json("messages", "--phone", "bay-0,other")
+    finally:
+        shelf.config.write_text(text)
+    assert ["bad", "good"] == [row["uid"] for row in listed]
+
+
 def test_messages_of_nobodys_phone_name_the_phones(shelf: Desk) -> None:
     """A mistyped name is the operator's mistake, with the names there are."""
     result = shelf.run("messages", "--phone", "bay-9")

@@ -1,13 +1,16 @@
-"""`droidrack pair`, `logout` and `sims` on virtual phones and the local panel."""
+"""`droidrack pair`, `relink` and `logout` on virtual phones and the local panel."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cli_bench import Desk, desk
+import zxingcpp
+from cli_bench import Desk, desk, paired
 from controller_bench import swift
+from PIL import Image
 
 from droidrack.virtual.panel.faults import Fault, FaultKind
+from droidrack.virtual.panel.store import PanelStore
 
 
 @pytest.fixture
@@ -17,15 +20,6 @@ def shelf(tmp_path: Path) -> Iterator[Desk]:
         yield it
         printed = "\n".join(it.printed)
         assert [] == [secret for secret in it.secrets if secret in printed]
-
-
-def paired(shelf: Desk, phone: str = "bay-0") -> str:
-    """Pair a phone; the token that was spent."""
-    token = shelf.mint()
-    result = shelf.run("pair", "--phone", phone, "--token-stdin", stdin=token + "\n")
-    assert 0 == result.exit_code, result.output
-    assert token not in result.output
-    return token
 
 
 def test_pair_reads_the_token_from_stdin_and_shows_gateway_and_rows(shelf: Desk) -> None:
@@ -84,7 +78,7 @@ def test_pair_of_an_absent_phone_keeps_the_token(shelf: Desk) -> None:
     ("words", "said"),
     [
         (("--phone", "bay-9"), "no phone is called 'bay-9'"),
-        ((), "--phone NAME or --all"),
+        ((), "which phones?"),
         (("--phone", "bay-0"), "no pairing token"),
         (("--all", "--token-stdin"), "one token pairs one phone"),
         (("--phone", "bay-0", "--token-file", "/no/such/file"), "absent or empty"),
@@ -101,22 +95,135 @@ def test_pair_without_what_it_needs_says_what(
     assert [] == shelf.do(shelf.table.store.devices)
 
 
-def test_pair_beside_a_controller_that_has_a_session_replaces_it(shelf: Desk) -> None:
+def test_relink_beside_a_controller_that_has_a_session_replaces_it(shelf: Desk) -> None:
     """The controller goes on with the new session and does not throw it away with the old one."""
     paired(shelf)
     with shelf.controller() as running:
         shelf.call(running.ready(0))
-        paired(shelf)
+        paired(shelf, command="relink")
         uid = shelf.do(lambda: shelf.table.queue("after the second pairing", phone=0))
         shelf.call(shelf.table.reported(running, [uid]))
     assert [("sent", None)] == shelf.do(lambda: shelf.table.told(uid))
+
+
+def test_pair_passes_over_a_paired_phone_and_keeps_its_token(shelf: Desk) -> None:
+    """Typed twice it spends nothing: the token that came with the second call is still good."""
+    paired(shelf)
+    token = shelf.mint()
+    (result,) = shelf.json("pair", "--phone", "bay-0", "--token-stdin", stdin=token)
+    assert "already" == result["outcome"]
+    (other,) = shelf.json("pair", "--phone", "bay-1", "--token-stdin", stdin=token)
+    assert "paired" == other["outcome"]
+
+
+def test_relink_after_a_factory_reset_keeps_gateway_and_rows(shelf: Desk) -> None:
+    """The phone comes back empty, with other subscription ids; the panel knows it by its uuid."""
+    paired(shelf)
+    (before,) = shelf.json("pair", "--phone", "bay-0")
+    shelf.call(shelf.table.phones[0].handset.factory_reset())
+    (after,) = shelf.json("relink", "--phone", "bay-0", "--token-stdin", stdin=shelf.mint())
+    assert ("paired", before["gateway"]) == (after["outcome"], after["gateway_before"])
+    assert (before["device"], before["gateway"], before["sims"]) == (
+        after["device"],
+        after["gateway"],
+        after["sims"],
+    )
+    assert 1 == len(shelf.do(shelf.table.store.devices))
+
+
+def test_relink_on_another_host_keeps_the_gateway(shelf: Desk) -> None:
+    """Without any memory of this host the same phone is the same device at the panel."""
+    paired(shelf)
+    (before,) = shelf.do(shelf.table.store.devices)
+    text = shelf.config.read_text()
+    fresh = shelf.table.home / "other-host"
+    shelf.config.write_text(text.replace(str(shelf.table.settings.state_dir), str(fresh)))
+    (after,) = shelf.json("relink", "--phone", "bay-0", "--token-stdin", stdin=shelf.mint())
+    assert (None, before.gateway_uid) == (after["gateway_before"], after["gateway"])
+    assert [before.uuid] == [device.uuid for device in shelf.do(shelf.table.store.devices)]
+
+
+def test_relink_that_comes_back_with_another_gateway_is_told_as_a_fault(shelf: Desk) -> None:
+    """Another panel gives another gateway: the session is kept, the change is said, exit code 1."""
+    paired(shelf)
+    (before,) = shelf.json("pair", "--phone", "bay-0")
+    shelf.call(shelf.table.desk.close())
+    shelf.do(lambda: setattr(shelf.table.desk, "store", PanelStore()))
+    shelf.call(shelf.table.desk.open())
+    (after,) = shelf.json("relink", "--phone", "bay-0", "--token-stdin", stdin=shelf.mint(), code=1)
+    assert "moved" == after["outcome"]
+    assert before["gateway"] == after["gateway_before"] != after["gateway"]
+    assert "GATEWAY_CHANGED" in shelf.printed[-1]
+
+
+def test_relink_of_several_asks_first(shelf: Desk, tmp_path: Path) -> None:
+    """Sessions end by it, so without --yes nothing happens unless the person says yes."""
+    paired(shelf)
+    tokens = tmp_path / "tokens.csv"
+    tokens.touch(0o600)
+    tokens.write_text(f"phone,token\nbay-0,{shelf.mint()}\nbay-1,{shelf.mint()}\n")
+    asked = shelf.run("relink", "--csv", str(tokens), stdin="n\n")
+    assert 1 == asked.exit_code
+    assert "(2 phones: bay-0, bay-1)?" in asked.output
+    assert 1 == len(shelf.do(shelf.table.store.devices))
+    results = shelf.json("relink", "--csv", str(tokens), "--yes")
+    assert ["paired", "paired"] == [result["outcome"] for result in results]
+
+
+def test_pair_csv_with_a_mistake_spends_no_token(shelf: Desk, tmp_path: Path) -> None:
+    """Every wrong line is named before the first token is used."""
+    tokens = tmp_path / "tokens.csv"
+    tokens.touch(0o600)
+    tokens.write_text(f"phone,token\nbay-0,{shelf.mint()}\nbay-7,x\nbay-8,y\n")
+    result = shelf.run("pair", "--csv", str(tokens))
+    assert 2 == result.exit_code
+    assert "line 3: no phone is called 'bay-7'" in result.stderr
+    assert "line 4: no phone is called 'bay-8'" in result.stderr
+    assert [] == shelf.do(shelf.table.store.devices)
+    tokens.chmod(0o644)
+    assert "chmod 600" in shelf.run("pair", "--csv", str(tokens)).stderr
+
+
+def test_pair_qr_screenshot_serves_whoever_has_none_and_passes_spent_codes(
+    shelf: Desk, tmp_path: Path
+) -> None:
+    """A picture for a phone by its name, a screenshot for the others; a spent code is passed."""
+    spent = paired(shelf, "bay-1")
+    shelf.run("logout", "--phone", "bay-1", "--yes")
+    page = Image.new("RGB", (800, 400), "white")
+    for index, token in enumerate((spent, shelf.mint())):
+        page.paste(code(token), (20 + 400 * index, 20))
+    folder = tmp_path / "codes"
+    folder.mkdir()
+    page.save(folder / "page.png")
+    code(shelf.mint()).save(folder / "bay-0.png")
+    for picture in folder.iterdir():
+        picture.chmod(0o600)
+    results = shelf.json("pair", "--all", "--qr", str(folder))
+    assert ["paired", "paired"] == [result["outcome"] for result in results]
+
+
+def code(token: str) -> Image.Image:
+    """A QR code as the panel's page shows it."""
+    drawn = zxingcpp.create_barcode(token, zxingcpp.BarcodeFormat.QRCode).to_image(scale=5)
+    return Image.fromarray(drawn).convert("RGB")
+
+
+def test_pair_waits_while_the_panel_is_busy(shelf: Desk) -> None:
+    """A limit of the panel slows a run down and fails nobody; no row is made twice."""
+    for endpoint in ("register", "create_sim"):
+        fault = Fault(FaultKind.STATUS, status=429, retry_after="0")
+        shelf.do(lambda e=endpoint, f=fault: shelf.table.faults.add(e, f, times=2))
+    paired(shelf)
+    (device,) = shelf.do(shelf.table.store.devices)
+    assert [0, 1] == [row.slot for row in shelf.do(lambda: shelf.table.store.sims(device))]
 
 
 def test_pair_all_takes_each_token_from_its_own_source(shelf: Desk, tmp_path: Path) -> None:
     """Phones with a laid-down token are paired, the paired one is left alone, one lacks a token."""
     paired(shelf)
     results = shelf.json("pair", "--all", code=1)
-    assert [False, None] == [result.get("new") for result in results]
+    assert ["already", "failed"] == [result["outcome"] for result in results]
     assert "CONFIG_INVALID" == results[1]["error"]["code"]
     file = tmp_path / "bay-1.token"
     file.write_text(shelf.mint())
@@ -126,7 +233,7 @@ def test_pair_all_takes_each_token_from_its_own_source(shelf: Desk, tmp_path: Pa
         text.replace('name = "bay-1"', f'name = "bay-1"\ntoken_file = "{file}"')
     )
     results = shelf.json("pair", "--all")
-    assert [False, True] == [result["new"] for result in results]
+    assert ["already", "paired"] == [result["outcome"] for result in results]
     assert 2 == len(shelf.do(shelf.table.store.devices))
 
 
@@ -160,124 +267,3 @@ def test_logout_with_a_dead_panel_keeps_the_session(shelf: Desk) -> None:
     assert "PANEL_UNAVAILABLE" in result.stderr
     shelf.call(shelf.table.desk.open())
     assert 0 == shelf.run("logout", "--phone", "bay-0", "--yes").exit_code
-
-
-# --- SIM rows ---------------------------------------------------------------------------------
-
-
-def drifts(shelf: Desk, phone: str = "bay-0") -> dict[int, str | None]:
-    """What `sims list` says about each slot of a phone."""
-    rows = shelf.json("sims", "list", "--phone", phone)
-    return {row["slot"]: row["drift"] for row in rows if row["slot"] is not None}
-
-
-def test_sims_list_agrees_after_a_controller_bound_the_rows(shelf: Desk) -> None:
-    """Rows, bindings and cards agree, while the controller runs and after it."""
-    paired(shelf)
-    assert {0: None, 1: None} == drifts(shelf)  # Not served yet, so no binding is missing.
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-        assert {0: None, 1: None} == drifts(shelf)
-    rows = shelf.json("sims", "list", "--phone", "bay-0")
-    assert all(row["bound"] == row["card"] for row in rows)
-
-
-def test_sims_list_shows_a_changed_card_until_the_row_is_bound_anew(shelf: Desk) -> None:
-    """Another card in the slot is drift with its remedy; `sims bind` ends it."""
-    paired(shelf)
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-    model = shelf.table.phones[0].model
-    one = shelf.do(lambda: model.remove_sim(0))
-    other = shelf.do(lambda: shelf.table.phones[1].model.remove_sim(0))
-    assert one is not None
-    assert other is not None
-    assert "SIM_ABSENT" in str(drifts(shelf)[0])
-    shelf.do(lambda: model.insert_sim(0, other))
-    assert "SIM_CHANGED" in str(drifts(shelf)[0])
-    result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "0")
-    assert 0 == result.exit_code, result.output
-    assert {0: None, 1: None} == drifts(shelf)
-
-
-def test_sims_bind_beside_a_controller_says_stop_it(shelf: Desk) -> None:
-    """The binding is the controller's; the command ends at once with who holds the journal."""
-    paired(shelf)
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-        result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "0")
-    assert 1 == result.exit_code
-    assert "JOURNAL_BUSY" in result.stderr
-    assert "stop the controller" in result.stderr
-
-
-def test_sims_bind_of_an_empty_slot_is_refused(shelf: Desk) -> None:
-    """Without a card there is nothing to bind to; the binding stays as it was."""
-    paired(shelf)
-    shelf.do(lambda: shelf.table.phones[0].model.remove_sim(1))
-    result = shelf.run("sims", "bind", "--phone", "bay-0", "--slot", "1")
-    assert 1 == result.exit_code
-    assert "slot 1 holds no card" in result.stderr
-
-
-def test_sims_delete_create_update_change_panel_and_memory(shelf: Desk) -> None:
-    """Each change is at the panel and in the phone's own session, by slot."""
-    paired(shelf)
-    assert 0 == shelf.run("sims", "delete", "--phone", "bay-0", "--slot", "1", "--yes").exit_code
-    assert "a card without a row at the panel" == drifts(shelf)[1]
-    made = shelf.run(
-        *("sims", "create", "--phone", "bay-0", "--slot", "1"),
-        *("--label", "Red network", "--country", "DE"),
-    )
-    assert 0 == made.exit_code, made.output
-    changed = shelf.run(
-        "sims", "update", "--phone", "bay-0", "--slot", "1", "--inactive", "--country", "AT"
-    )
-    assert 0 == changed.exit_code, changed.output
-    (device,) = shelf.do(shelf.table.store.devices)
-    row = shelf.do(lambda: shelf.table.store.sims(device))[1]
-    assert ("Red network", "AT", False) == (row.label, row.country_code, row.active)
-    listed = shelf.json("sims", "list", "--phone", "bay-0")[1]
-    assert (row.uid, "Red network", False) == (listed["row"], listed["label"], listed["active"])
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("create", "--slot", "0", "--country", "DE"), "has a row already"),
-        (("create", "--slot", "3"), "wants a country"),
-        (("update", "--slot", "3", "--country", "DE"), "no SIM rows fit"),
-        (("update", "--country", "DE"), "which row?"),
-        (("update", "--slot", "0", "--country", "germany"), "two capitals"),
-        (("delete", "--sim", "none-such", "--yes"), "no SIM rows fit"),
-    ],
-)
-def test_sims_change_that_means_no_row_is_refused(
-    shelf: Desk, words: tuple[str, ...], said: str
-) -> None:
-    """A mistake is named with what there is, before the panel hears of it."""
-    paired(shelf)
-    result = shelf.run("sims", words[0], "--phone", "bay-0", *words[1:])
-    assert 2 == result.exit_code
-    assert said in result.stderr
-
-
-def test_sims_row_created_beside_a_controller_is_known_to_it(shelf: Desk) -> None:
-    """A message for a row that was made while the controller ran goes out on its card."""
-    paired(shelf)
-    with shelf.controller() as running:
-        shelf.call(running.ready(0))
-        shelf.run("sims", "delete", "--phone", "bay-0", "--slot", "1", "--yes")
-        shelf.run("sims", "create", "--phone", "bay-0", "--slot", "1", "--country", "DE")
-        worker = running.workers[0]
-        (device,) = shelf.do(shelf.table.store.devices)
-        uid = shelf.do(lambda: shelf.table.store.sims(device))[1].uid
-        shelf.call(
-            running.until(
-                lambda: any(row.uid == uid for row in worker.session.current.sims),  # type: ignore[union-attr]  # It is paired.
-                "the controller knows the new row",
-            )
-        )
-        message = shelf.do(lambda: shelf.table.queue("on the new row", phone=0, slot=1))
-        shelf.call(shelf.table.reported(running, [message]))
-    assert [("sent", None)] == shelf.do(lambda: shelf.table.told(message))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from controller_bench import Bench, Running, bench, journal_events, journal_life, swift
 
-from droidrack.app.worker import PhoneState, Worker
+from droidrack.app.worker import Worker
 from droidrack.core.attempt import EvidenceKind
 from droidrack.core.settings import Policy
+from droidrack.core.standing import PhoneState
 from droidrack.virtual.dex_writer import write_dex
 from droidrack.virtual.faults import Fate
 from droidrack.virtual.framework_jar import framework_classes

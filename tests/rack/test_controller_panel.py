@@ -142,7 +142,7 @@ def test_revoked_token_keeps_taken_messages_going(tmp_path: Path) -> None:
             table.phones[0].model.slots[0].pin_required = True  # Holds the message.
             uid = await taken(table, running, "taken before the revocation")
             table.store.revoke(table.device())
-            await running.until(lambda: running.states() == ["needs pairing"], "needs pairing")
+            await running.until(lambda: running.states() == ["session over"], "needs pairing")
             table.phones[0].model.slots[0].pin_required = False
             await running.until(lambda: bool(table.on_air()), "on the air")
             assert [] == table.told(uid)
@@ -171,10 +171,10 @@ def test_unpaired_phone_sends_what_it_took_after_a_new_start(tmp_path: Path) -> 
             slot.pin_required = False
             async with table.controller() as running:
                 await running.until(lambda: bool(table.on_air()), "on the air")
-                await running.until(lambda: running.states() == ["needs pairing"], "unpaired")
+                await running.until(lambda: running.states() == ["session over"], "unpaired")
                 assert [] == table.told(uid)
             async with table.controller() as running:  # Now the vault holds no session either.
-                await running.until(lambda: running.states() == ["needs pairing"], "unpaired")
+                await running.until(lambda: running.states() == ["session over"], "unpaired")
                 table.lay_token(0)
                 await table.reported(running, [uid])
 

@@ -62,6 +62,7 @@ def test_fault_01_kill_at_every_commit_sends_once(phase: str) -> None:
                 seen += at == phase
                 if at == phase and seen == place:
                     site.kill(f"{phase} commit {place}")
+                    site.mint_again()  # It may have been pairing: its token may be spent.
 
             site.before_commit = strike
             await one_message(site)
@@ -754,3 +755,26 @@ def test_panel_dead_for_six_hours_is_told_everything_in_order(kind: FaultKind) -
     assert [SENT] * 120 == outcomes(site)
     meanings = {line[2:] for line in site.score.lines if line[1] == "status"}
     assert 120 == len(meanings)
+
+
+@pytest.mark.parametrize("api", [28, 34])
+def test_phone_that_answers_and_drops_sends_is_told_within_ten_minutes(api: int) -> None:
+    """A zombie rings by the default limits, also where only one message may be open at a time."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await ask(site)
+        await event(site, "status")
+        site.phones[0].model.radio.faults.always(Fate(Outcome.LOST))
+        began_s = asyncio.get_running_loop().time()
+        await ask(site, 3)
+        await until(lambda: "silent" in _ringing(site), every_s=1.0)
+        assert 600.0 >= asyncio.get_running_loop().time() - began_s
+
+    told_by(story, specs=phones(api), plan=replace(QUICK, policy=Policy()))
+
+
+def _ringing(site: Site) -> list[str]:
+    assert site.process is not None
+    (worker,) = site.process.rack.workers
+    return [r.alarm.kind for r in worker.oversight.ringing]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from droidrack.adapters.config import effective, load, load_settings, pairing_token
+from droidrack.adapters.config import effective, load, load_settings
+from droidrack.adapters.token_files import pairing_token
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
 from droidrack.core.inbound_settings import InboundSettings
@@ -13,14 +14,18 @@ from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
     AuditSettings,
+    HealthSettings,
     Intervals,
+    MetricsSettings,
     PaceWindow,
     Pacing,
     PanelSettings,
     Per,
     PhoneSettings,
     Policy,
+    PortSettings,
     Quota,
+    RepairSettings,
     SlotSettings,
 )
 
@@ -281,6 +286,36 @@ def test_load_phones_that_cannot_be_told_apart_are_refused(
     assert found.startswith(expected)
 
 
+def test_load_groups_and_labels(tmp_path: Path) -> None:
+    """Groups name phones, labels stand with them."""
+    settings = load_settings(
+        write(tmp_path, phones('serial = "A"\nlabels = ["lab"]', 'serial = "B"') + LEFT)
+    )
+
+    assert {"left": ("p1", "p0")} == settings.groups
+    assert [("lab",), ()] == [phone.labels for phone in settings.phones]
+
+
+LEFT = '[groups]\nleft = ["p1", "p0"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            '[groups]\nleft = ["p0", "p0O"]\n',
+            """groups.left[1]: no phone is called 'p0O'; did you mean""",
+        ),
+        ('[groups]\n"a b" = []\n', "groups.a b: expected a name of letters, digits"),
+        ("[groups]\nleft = 3\n", "groups.left: expected a [groups] table, such as"),
+    ],
+)
+def test_load_group_amiss_is_explained(tmp_path: Path, text: str, expected: str) -> None:
+    """A group that would choose nobody is a mistake of the file, not of a later command."""
+    (told,) = mistakes(tmp_path, phones('serial = "A"') + text)
+    assert told.startswith(expected)
+
+
 def test_load_names_that_differ_in_capitals_are_refused(tmp_path: Path) -> None:
     """P1 and p1 would be one phone to the ear and two to the program."""
     text = MINIMAL + '[[phones]]\nname = "P1"\nserial = "S2"\n'
@@ -442,15 +477,20 @@ def test_effective_tells_the_origin_of_each_value(
 def test_effective_holds_every_setting(tmp_path: Path) -> None:
     """No key of the core's settings is left out."""
     text = MINIMAL + '[[phones.slots]]\nslot = 0\nlabel = "x"\ncountry = "DE"\n[[adb]]\n'
+    text += '[[ports]]\nusb = "1-2.3"\nlabel = "x"\n'
     keys = {row.key for row in effective(load(write(tmp_path, text)))}
 
-    expected = {"state_dir"}
+    expected = {"state_dir", "groups"}
     for prefix, table in (
         ("panel", PanelSettings),
         ("intervals", Intervals),
         ("policy", Policy),
         ("inbound", InboundSettings),
         ("audit", AuditSettings),
+        ("health", HealthSettings),
+        ("metrics", MetricsSettings),
+        ("repair", RepairSettings),
+        ("ports[0]", PortSettings),
         ("adb[0]", AdbSettings),
         ("phones[0]", PhoneSettings),
         ("phones[0].pacing", Pacing),
@@ -519,6 +559,18 @@ def test_load_quota_that_nobody_can_keep_is_a_mistake(
     with pytest.raises(ConfigError) as refused:
         load_settings(write(tmp_path, MINIMAL + text + "\n"))
     assert [place] == [mistake.partition(":")[0] for mistake in refused.value.mistakes]
+
+
+def test_ports_one_label_each(tmp_path: Path) -> None:
+    """A socket named twice, or two sockets with one label, would send a person to a wrong one."""
+    port = '[[ports]]\nusb = "1-2.{}"\nlabel = "shelf {}"\n'
+    good = load(write(tmp_path, MINIMAL + port.format(3, 1) + port.format(4, 2))).settings
+    assert ["shelf 1", "shelf 2"] == [entry.label for entry in good.ports]
+
+    for again in (port.format(3, 2), port.format(4, 1)):
+        with pytest.raises(ConfigError) as caught:
+            load(write(tmp_path, MINIMAL + port.format(3, 1) + again))
+        assert "stands in ports[0] already" in caught.value.mistakes[0]
 
 
 # --- Pairing tokens -----------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from droidrack.adapters.adb_host import PROBE_DEADLINE_S, Tell, keep_connected, 
 from droidrack.adapters.adb_link import Endpoint
 from droidrack.adapters.adb_notice import Notice, notice_path, noticed_port
 from droidrack.core.errors import BridgeDown, PhoneError
+from droidrack.core.server_fault import ServerEnd, judge_end
 from droidrack.core.settings import AdbSettings
 
 PROBE_INTERVAL_S = 5.0
@@ -118,6 +119,7 @@ class Supervisor:
         self._tell = tell
         self._restarted = restarted
         self._process: asyncio.subprocess.Process | None = None
+        self._asked = False
         self.endpoint = Endpoint("127.0.0.1", server.port)
 
     @property
@@ -150,13 +152,27 @@ class Supervisor:
                 process.kill()
             await process.wait()
 
+    def restart(self) -> None:
+        """End the server, so that `supervise` starts it again. For all of its phones at once."""
+        self._asked = True
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+
     async def supervise(self) -> None:
         """Restart the server whenever it died or does not answer. Runs until cancelled."""
         delay_s = RESTART_FIRST_S
         while True:
             if self._process is not None:
-                reason = await self._fault(self._process)
-                self._tell("adb server lost", at=str(self.endpoint), reason=reason)
+                end = await self._fault(self._process)
+                self._asked = False
+                self._tell(
+                    "adb server lost",
+                    at=str(self.endpoint),
+                    fault=end.fault.value,
+                    reason=end.seen,
+                    hint=end.hint,
+                )
             await self.stop()
             try:
                 free_port(self.endpoint.port)
@@ -170,16 +186,17 @@ class Supervisor:
                 delay_s = RESTART_FIRST_S
                 self._tell("adb server restarted", at=str(self.endpoint))
 
-    async def _fault(self, process: asyncio.subprocess.Process) -> str:
+    async def _fault(self, process: asyncio.subprocess.Process) -> ServerEnd:
         """Wait until the server is no good any more; why."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(PROBE_INTERVAL_S):
-                    return f"exited with {_exit_text(await process.wait())}"
+                    return judge_end(await process.wait(), asked=self._asked)
             try:
                 await version(self.endpoint, deadline_s=PROBE_DEADLINE_S)
             except PhoneError as error:
-                return error.message
+                # One that died meanwhile does not spin.
+                return judge_end(process.returncode, asked=self._asked, silence=error.message)
 
     async def _spawn(self) -> None:
         """One start: the process runs and answers, or it is gone and BridgeDown is raised."""
@@ -243,12 +260,19 @@ def _exit_text(code: int | None) -> str:
 
 @asynccontextmanager
 async def open_server(
-    settings: AdbSettings, home: Path, tell: Tell, *, usb: bool = True, borrow: bool = False
+    settings: AdbSettings,
+    home: Path,
+    tell: Tell,
+    *,
+    usb: bool = True,
+    borrow: bool = False,
+    on_own: Callable[[Supervisor], None] = lambda _: None,
 ) -> AsyncIterator[Endpoint]:
     """The server the settings name: ours, started here and gone at the end, or the given one.
 
     `home` is where an own server keeps its key and log, unless the settings say another place.
     `borrow`: use the own server of a controller that runs, if one does, and leave it alone.
+    `on_own` hears of the supervisor of a server that was started here.
 
     Raises:
         BridgeDown: an own server cannot be started. A given one may be away: it may come later.
@@ -267,6 +291,7 @@ async def open_server(
             supervisor = Supervisor(OwnServer(key_dir, settings.port, usb=usb), tell, again)
             stack.push_async_callback(supervisor.stop)
             await supervisor.start()
+            on_own(supervisor)
             endpoint = supervisor.endpoint
             posted = Notice(notice)
             posted.post(endpoint.port)

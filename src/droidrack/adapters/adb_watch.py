@@ -7,17 +7,18 @@ the rest as garbage. Before that happens, or once it has, the short list is foll
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import fields
 
 from droidrack.adapters.adb import AdbPhone
 from droidrack.adapters.adb_files import AdbFiles
+from droidrack.adapters.adb_host import ask_server
 from droidrack.adapters.adb_link import Endpoint, FailedError, Link, Progress, translated
 from droidrack.adapters.adb_wire import TRANSPORT_ID_SIZE, GarbledError
 from droidrack.adapters.lane import Lane
 from droidrack.core.errors import ParseError, PhoneError
-from droidrack.core.ids import Serial
+from droidrack.core.ids import Serial, UsbPath
 from droidrack.core.parse.devices import DeviceLine, parse_devices
 from droidrack.ports import Sighting
 
@@ -36,11 +37,24 @@ RESOLVE_AT_ONCE = 32
 """Questions for transport ids at a time: the server's listen backlog is short."""
 
 
-class AdbBus:
-    """`ports.Bus` over one adb server."""
+def as_it_is(path: UsbPath) -> UsbPath:
+    """The name of a socket that has one side, or of which nobody knows another."""
+    return path
 
-    def __init__(self, endpoint: Endpoint) -> None:
+
+class AdbBus:
+    """`ports.Bus` over one adb server. `place` gives a USB path the name of its socket."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        place: Callable[[UsbPath], UsbPath] = as_it_is,
+        restart: Callable[[], None] | None = None,
+    ) -> None:
         self._endpoint = endpoint
+        self.restart = restart  # Of a server that is ours; None: it is not.
+        self._place = place
         self._short = False  # Stays so: a rack that once was too large is again.
         self._ids: dict[Serial, int] = {}  # Of the short list's phones in state "device".
         self._lanes: dict[int | None, Lane] = {}
@@ -53,6 +67,18 @@ class AdbBus:
         """Transfers with the phone behind a sighting; all of one transport share its lane."""
         lane = self._lanes.setdefault(sighting.transport_id, Lane(sighting.serial))
         return AdbFiles(self.phone(sighting), lane)
+
+    async def reconnect(self, sighting: Sighting) -> None:
+        """Let the server drop a transport, in whatever state it is, and find the phone anew.
+
+        Raises:
+            BridgeDown: the server does not answer.
+        """
+        chosen = f"host-transport-id:{sighting.transport_id}"
+        if sighting.transport_id is None:
+            chosen = f"host-serial:{sighting.serial}"
+        # The answer is a text for people, OKAY also where there is no such transport any more.
+        await ask_server(self._endpoint, f"{chosen}:reconnect", deadline_s=OPENING_S)
 
     async def watch(self) -> AsyncIterator[tuple[Sighting, ...]]:
         """The whole list at once and after every change; empty while the server is away."""
@@ -149,6 +175,8 @@ class AdbBus:
 
     def _sighting(self, line: DeviceLine) -> Sighting:
         values = {field.name: getattr(line, field.name) for field in fields(line)}
+        if line.usb is not None:
+            values["usb"] = self._place(line.usb)
         values["transport_id"] = values["transport_id"] or self._ids.get(line.serial)
         return Sighting(**values)
 

@@ -21,10 +21,9 @@ from droidrack.adapters.config_inbound import inbound_settings
 from droidrack.adapters.config_mistakes import in_our_words, refusal, toml_value
 from droidrack.adapters.config_pacing import pacing_over, quota_over
 from droidrack.adapters.config_rules import Mistake, broken_rules
-from droidrack.adapters.secret_files import read_secret_file
 from droidrack.core.audit import Veil
 from droidrack.core.errors import ConfigError
-from droidrack.core.ids import Slot, Token
+from droidrack.core.ids import Slot
 from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.message import Priority
 from droidrack.core.redact import redact
@@ -32,12 +31,16 @@ from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
     AuditSettings,
+    HealthSettings,
     Intervals,
+    MetricsSettings,
     Pacing,
     PanelSettings,
     PhoneSettings,
     Policy,
+    PortSettings,
     Quota,
+    RepairSettings,
     Settings,
     SlotSettings,
 )
@@ -101,35 +104,6 @@ def effective(file: ConfigFile) -> tuple[Effective, ...]:
     """Every key with the value in force and its origin, in the order of the settings."""
     common = {table: file.tree.get(table, {}) for table in INHERITED}
     return tuple(_effective(file.settings, file.tree, {}, common, ""))
-
-
-def pairing_token(phone: PhoneSettings) -> Token | None:
-    """The pairing token that a phone's settings point to, read now.
-
-    Returns:
-        None where no source is named, or the source is not there (any more): a token is spent by
-        pairing, so its absence is usual.
-
-    Raises:
-        ConfigError: the file may be read by others, cannot be read, or holds no single token.
-    """
-    if phone.token_env:
-        text, source = os.environ.get(phone.token_env, ""), f"variable {phone.token_env}"
-    elif phone.token_file:
-        text = read_secret_file(Path(phone.token_file), "token file")
-        source = f'file "{phone.token_file}"'
-    else:
-        return None
-    text = text.strip()
-    if not text:
-        return None
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ConfigError(
-            f'phone "{phone.name}": the {source} must hold one pairing token and nothing else, '
-            f"seen {len(text)} characters with blanks or signs that no token has",
-            hint="copy the token from the panel again: Gateway → Android SMS → Devices",
-        )
-    return Token(text)
 
 
 # --- Reading ----------------------------------------------------------------------------------
@@ -199,9 +173,20 @@ def _settings(file: DevicesFile, base: Path) -> Settings:
         policy=Policy(**policy),
         audit=_audit(file.audit.given()) if "audit" in tables else AuditSettings(),
         inbound=inbound_settings(file.inbound, base) if "inbound" in tables else InboundSettings(),
+        health=HealthSettings(**file.health.given()) if "health" in tables else HealthSettings(),
+        metrics=MetricsSettings(**file.metrics.given())
+        if "metrics" in tables
+        else MetricsSettings(),
         adb=tuple(_adb(server.given(), base) for server in file.adb)
         if "adb" in tables
         else (AdbSettings(),),
+        repair=RepairSettings(**file.repair.given()) if "repair" in tables else RepairSettings(),
+        ports=tuple(PortSettings(**port.given()) for port in file.ports)
+        if "ports" in tables
+        else (),
+        groups={name: tuple(phones) for name, phones in file.groups.items()}
+        if "groups" in tables
+        else {},
     )
 
 

@@ -43,6 +43,10 @@ def _seconds(low: float, high: float) -> Any:
     return Field(ge=low, le=high, description=f"seconds from {low:g} to {high:g}")
 
 
+def _celsius() -> Any:
+    return Field(ge=20, le=80, description="degrees Celsius from 20 to 80")
+
+
 class PanelTable(Table):
     """`[panel]`."""
 
@@ -137,6 +141,37 @@ class WindowTable(Table):
     # A month: beyond that a quota counts, by the calendar.
     seconds: Annotated[float, _seconds(1, 31 * 86_400)]
     per: Annotated[Literal["phone", "sim"], Field(description='"phone" or "sim"')] = ABSENT
+
+
+class HealthTable(Table):
+    """`[health]`."""
+
+    read_s: Annotated[float, _seconds(1, 3600)] = ABSENT
+    warm_c: Annotated[float, _celsius()] = ABSENT
+    hot_c: Annotated[float, _celsius()] = ABSENT
+    low_percent: Annotated[float, Field(ge=0, le=100, description="percent from 0 to 100")] = ABSENT
+    low_voltage_mv: Annotated[
+        float, Field(ge=0, le=4500, description="millivolts from 0 (never) to 4500")
+    ] = ABSENT
+    full_days: Annotated[float, Field(gt=0, le=3650, description="days up to 3650")] = ABSENT
+    storage_free_mb: Annotated[
+        float, Field(ge=0, le=1_000_000, description="megabytes from 0 to 1000000")
+    ] = ABSENT
+    clock_offset_s: Annotated[float, _seconds(1, 86_400)] = ABSENT
+    silence_s: Annotated[float, _seconds(10, 3600)] = ABSENT
+
+
+class MetricsTable(Table):
+    """`[metrics]`."""
+
+    # Loopback only: the page has no password. A proxy in front can have one.
+    listen: Annotated[
+        str,
+        Field(
+            pattern=r"^((127\.[0-9.]+|localhost|\[::1\]):[0-9]{1,5})?$",
+            description='an address of this machine such as "127.0.0.1:9464", or ""',
+        ),
+    ] = ABSENT
 
 
 class PacingTable(Table):
@@ -262,6 +297,30 @@ class AdbTable(Table):
     key_dir: Annotated[str, Field(pattern=_PATH, description="the path of a directory")] = ABSENT
 
 
+class RepairTable(Table):
+    """`[repair]`."""
+
+    enabled: Annotated[bool, Field(description="true or false")] = ABSENT
+    patience_s: Annotated[float, _seconds(0.1, 3600)] = ABSENT
+    per_hour: Annotated[int, Field(ge=1, le=60, description="a whole number from 1 to 60")] = ABSENT
+    reboot: Annotated[bool, Field(description="true or false")] = ABSENT
+
+
+_USB = Field(
+    pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$",
+    description='a USB port path such as 1-2.3, without the "usb:" of `adb devices -l`',
+)
+
+
+class PortTable(Table):
+    """`[[ports]]`."""
+
+    usb: Annotated[str, _USB]
+    label: Annotated[
+        str, Field(pattern=_TEXT, max_length=64, description="a text of 1 to 64 characters")
+    ]
+
+
 class SlotTable(Table):
     """`[[phones.slots]]`."""
 
@@ -281,13 +340,7 @@ class PhoneTable(Table):
     serial: Annotated[
         str, Field(pattern=r"^\S{1,128}$", description="a serial as `adb devices` shows it")
     ] = ABSENT
-    usb: Annotated[
-        str,
-        Field(
-            pattern=r"^[0-9]+-[0-9]+(\.[0-9]+)*$",
-            description='a USB port path such as 1-2.3, without the "usb:" of `adb devices -l`',
-        ),
-    ] = ABSENT
+    usb: Annotated[str, _USB] = ABSENT
     slots: Annotated[list[SlotTable], Field(description="[[phones.slots]] tables")] = ABSENT
     token_env: Annotated[
         str,
@@ -300,8 +353,9 @@ class PhoneTable(Table):
         str, Field(pattern=_PATH, description="the path of a file that holds the pairing token")
     ] = ABSENT
     pacing: Annotated[PacingTable, Field(description="a [phones.pacing] table")] = ABSENT
+    # No comma: several labels are listed on the command line.
     labels: Annotated[
-        list[Annotated[str, Field(pattern=r"^\S{1,64}$")]],
+        list[Annotated[str, Field(pattern=r"^[^\s,]{1,64}$")]],
         Field(description='a list of words such as ["lab"]'),
     ] = ABSENT
     variables: Annotated[
@@ -322,7 +376,15 @@ class DevicesFile(Table):
     pacing: Annotated[PacingTable, Field(description="a [pacing] table")] = ABSENT
     quota: Annotated[QuotaTable, Field(description="a [quota] table")] = ABSENT
     audit: Annotated[AuditTable, Field(description="an [audit] table")] = ABSENT
+    health: Annotated[HealthTable, Field(description="a [health] table")] = ABSENT
+    metrics: Annotated[MetricsTable, Field(description="a [metrics] table")] = ABSENT
     adb: Annotated[list[AdbTable], Field(min_length=1, description="[[adb]] tables")] = ABSENT
+    repair: Annotated[RepairTable, Field(description="a [repair] table")] = ABSENT
+    ports: Annotated[list[PortTable], Field(description="[[ports]] tables")] = ABSENT
     phones: Annotated[
         list[PhoneTable], Field(min_length=1, description="a [[phones]] table for each phone")
     ]
+    groups: Annotated[
+        dict[str, list[str]],
+        Field(description='a [groups] table, such as shelf-1 = ["shelf-1-left", "shelf-1-right"]'),
+    ] = ABSENT

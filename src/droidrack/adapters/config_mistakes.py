@@ -100,9 +100,13 @@ def _inner_table(table: type[BaseModel], key: str) -> type[BaseModel] | None:
 def _expected(place: Place) -> str:
     """The sentence of the key at a place, or of the list around an item."""
     keys = [key for key in place if isinstance(key, str)]
-    table = _table_at(tuple(keys[:-1]))
-    description = table.model_fields[keys[-1]].description if table else None
-    return description or "something else"
+    while keys:
+        table = _table_at(tuple(keys[:-1]))
+        description = table.model_fields[keys[-1]].description if table else None
+        if description:
+            return description
+        keys.pop()  # Under a key whose own keys are the operator's: the outer one has the sentence.
+    return "something else"
 
 
 def _seen(value: object) -> str:

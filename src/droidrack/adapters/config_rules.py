@@ -7,6 +7,7 @@ type is somebody else's mistake and is passed over here.
 
 import difflib
 import ipaddress
+import re
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ Owner = tuple[Place, dict[str, Any]]
 
 ADB_PORT = 5037  # where every adb tool expects, and if need be starts, its server
 
+_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
 TO_REFERENCE = "give the token by reference: token_env or token_file"
 
 
@@ -48,6 +51,8 @@ def broken_rules(tree: dict[str, Any], base: Path) -> Iterator[Mistake]:
     owners = _owners(tree, phones)
     for place, owner in owners:
         yield from _quotas(place, owner)
+    yield from _ports(_tables(tree, "ports"))
+    yield from _groups(_table(tree, "groups"), phones)
     yield from _fit(tree, owners)
 
 
@@ -258,6 +263,31 @@ def _matches(phones: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
                 f'"{serial}" is the serial of phones[{other}] already; give both phones their '
                 "usb path, which tells them apart",
             )
+
+
+def _ports(ports: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    """A socket has one label, and a label means one socket."""
+    for key in ("usb", "label"):
+        first: dict[str, int] = {}
+        for index, port in ports:
+            value = port.get(key)
+            if isinstance(value, str) and first.setdefault(value, index) != index:
+                yield (
+                    ("ports", index, key),
+                    f"{redact(value)!r} stands in ports[{first[value]}] already",
+                )
+
+
+def _groups(groups: dict[str, Any], phones: list[tuple[int, dict[str, Any]]]) -> Iterator[Mistake]:
+    """A group's name fits a command line, and its phones exist."""
+    names = [name for _, phone in phones if isinstance(name := phone.get("name"), str)]
+    for group, members in groups.items():
+        if not _GROUP.fullmatch(group):
+            yield ("groups", group), "expected a name of letters, digits, dots, dashes, underscores"
+        for index, member in enumerate(members if isinstance(members, list) else []):
+            if isinstance(member, str) and member not in names:
+                near = suggestion(member, names)
+                yield ("groups", group, index), f"no phone is called {redact(member)!r}{near}"
 
 
 def _phone(place: Place, phone: dict[str, Any]) -> Iterator[Mistake]:

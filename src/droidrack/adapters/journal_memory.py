@@ -5,9 +5,9 @@ tests, simulation and `demo`: nothing outlives the process.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
@@ -22,7 +22,16 @@ from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Msisdn
 from droidrack.core.message import OPEN, SETTLED, Message, MessageState
 from droidrack.core.report import StatusReport
-from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord, StateChange
+from droidrack.ports import (
+    Accepted,
+    Event,
+    Life,
+    OutboxRow,
+    PhoneRecord,
+    SimRecord,
+    StateChange,
+    Tally,
+)
 
 WANT_VERDICT = OPEN | {MessageState.UNKNOWN}
 PRUNABLE = SETTLED | {MessageState.UNKNOWN}
@@ -79,10 +88,15 @@ class MemoryDisk:
         self.optouts: Listed = {}
         self.audit = AuditPages()
         self.orders = count(1)
+        self.event_ids = count(1)
 
     def crash(self) -> None:
         """The controller's process ends: its lock goes, what it committed stays."""
         self.holder = None
+
+    def log(self, event: Event) -> None:
+        """Append an event."""
+        self.events.append(replace(event, id=next(self.event_ids)))
 
     def last_report(self, uid: MessageUid) -> _Report | None:
         """The newest report of a message, whatever became of it."""
@@ -266,7 +280,7 @@ class MemoryJournal:
                 record.sent_at = at
             if decided.finding:
                 text = f"{uid}: {decided.finding}"
-                disk.events.append(Event(at, record.device, rules.FINDING, text))
+                disk.log(Event(at, record.device, rules.FINDING, text))
             if decided.report:
                 if last and last.waits:
                     last.parked_at, last.parked = at, rules.SUPERSEDED
@@ -333,11 +347,30 @@ class MemoryJournal:
     async def record(self, event: Event) -> None:
         """See the port."""
         with self._writing("event") as disk:
-            disk.events.append(event)
+            disk.log(event)
 
-    async def events(self, *, limit: int) -> tuple[Event, ...]:
+    async def events(
+        self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
+    ) -> tuple[Event, ...]:
         """See the port."""
-        return tuple(reversed(self._held().events))[:limit]
+        disk = self._held()
+        named = {record.device for record in disk.phones.values() if record.name == phone}
+        found = [
+            event
+            for event in reversed(disk.events)
+            if event.id > after
+            and (phone in ("", event.phone) or event.device in named)
+            and (since is None or event.at >= since)
+        ]
+        return tuple(found[:limit])
+
+    async def tallies(self) -> Mapping[DeviceUuid, Tally]:
+        """See the port."""
+        disk = self._held()
+        devices = {record.device for record in disk.records.values()}
+        devices |= {row.device for row in disk.reports.values() if row.waits}
+        tallies = {device: _tally(disk, device) for device in devices}
+        return {device: tally for device, tally in tallies.items() if tally != Tally()}
 
     async def prune(self, before: datetime) -> int:
         """See the port."""
@@ -435,6 +468,21 @@ def _found(disk: MemoryDisk, uid: MessageUid) -> _Record:
     if uid not in disk.records:
         raise ValueError(f"message {uid} is not in the journal")
     return disk.records[uid]
+
+
+def _tally(disk: MemoryDisk, device: DeviceUuid) -> Tally:
+    """The work of one phone."""
+    mine = [record for record in disk.records.values() if record.device == device]
+    arrived = [r.message.received_at for r in mine if r.state is MessageState.ACCEPTED]
+    owed = [row.report.at for row in disk.reports.values() if row.waits and row.device == device]
+    return Tally(
+        waiting=len(arrived),
+        open=sum(record.state in OPEN for record in mine),
+        unknown=sum(record.state is MessageState.UNKNOWN for record in mine),
+        unreported=len(owed),
+        waiting_since=min(arrived, default=None),
+        unreported_since=min(owed, default=None),
+    )
 
 
 def _is_old(disk: MemoryDisk, record: _Record, before: datetime) -> bool:

@@ -1,6 +1,7 @@
 """Questions to the SQL journal, as functions of a connection."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +31,7 @@ from droidrack.core.ids import (
 )
 from droidrack.core.message import OPEN, SETTLED, Message, MessageState, Priority
 from droidrack.core.report import StatusReport, WireStatus
-from droidrack.ports import Event, Life, OutboxRow, PhoneRecord, SimRecord, StateChange
+from droidrack.ports import Event, Life, OutboxRow, PhoneRecord, SimRecord, StateChange, Tally
 
 WANT_VERDICT = tuple(sorted(OPEN | {MessageState.UNKNOWN}))
 PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
@@ -167,13 +168,58 @@ def messages_sent_since(connection: Connection, iccid: Iccid, since: datetime) -
     return int(connection.execute(SENT, parameters).scalar_one())
 
 
-def latest_events(connection: Connection, limit: int) -> tuple[Event, ...]:
+def latest_events(
+    connection: Connection, *, limit: int, phone: str, since: datetime | None, after: int
+) -> tuple[Event, ...]:
     """Newest first."""
-    rows = connection.execute(select(events).order_by(events.c.id.desc()).limit(limit))
+    query = select(events).where(events.c.id > after).order_by(events.c.id.desc()).limit(limit)
+    if phone:  # Some events know the device only.
+        named = select(phones.c.device).where(phones.c.name == phone)
+        query = query.where(or_(events.c.phone == phone, events.c.device.in_(named)))
+    if since is not None:
+        query = query.where(events.c.at >= since)
     return tuple(
-        Event(row.at, None if row.device is None else DeviceUuid(row.device), row.kind, row.text)
-        for row in rows
+        Event(
+            row.at,
+            None if row.device is None else DeviceUuid(row.device),
+            row.kind,
+            row.text,
+            row.phone,
+            row.id,
+        )
+        for row in connection.execute(query)
     )
+
+
+def all_tallies(connection: Connection) -> dict[DeviceUuid, Tally]:
+    """The work of every phone that has any."""
+    counted = func.count()
+    states = connection.execute(
+        select(messages.c.device, messages.c.state, counted, func.min(messages.c.received_at))
+        .where(messages.c.state.in_((MessageState.ACCEPTED, *WANT_VERDICT)))
+        .group_by(messages.c.device, messages.c.state)
+    )
+    found: dict[DeviceUuid, Tally] = {}
+    for device, state, count, oldest in states:
+        tally = found.get(DeviceUuid(device), Tally())
+        found[DeviceUuid(device)] = _counted(tally, MessageState(state), count, oldest)
+    reports = connection.execute(
+        select(outbox.c.device, counted, func.min(outbox.c.at))
+        .where(WAITING)
+        .group_by(outbox.c.device)
+    )
+    for device, count, oldest in reports:
+        tally = found.get(DeviceUuid(device), Tally())
+        found[DeviceUuid(device)] = replace(tally, unreported=count, unreported_since=oldest)
+    return found
+
+
+def _counted(tally: Tally, state: MessageState, count: int, oldest: datetime) -> Tally:
+    if state is MessageState.ACCEPTED:
+        return replace(tally, waiting=count, waiting_since=oldest)
+    if state is MessageState.UNKNOWN:
+        return replace(tally, unknown=count)
+    return replace(tally, open=tally.open + count)
 
 
 def one_message(connection: Connection, uid: MessageUid) -> Message | None:

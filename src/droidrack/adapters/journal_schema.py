@@ -36,7 +36,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 """Every revision this program knows, oldest first. A journal at another one is from a newer
 program and is refused. A test pins that this agrees with `migrations/versions`."""
 
@@ -111,6 +111,8 @@ phones = Table(
     Column("gateway_uid", Text, nullable=False),
     Column("fingerprint", Text, nullable=False),
     Column("seen_at", Instant, nullable=False),
+    Column("usb", Text, nullable=False, server_default=""),
+    Column("mark", Text, nullable=False, server_default=""),
 )
 
 cards = Table(
@@ -264,6 +266,7 @@ events = Table(
     Column("device", Text),
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),
+    Column("phone", Text, nullable=False, server_default=""),  # As it was called then.
 )
 Index("events_at", events.c.at)
 

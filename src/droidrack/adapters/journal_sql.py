@@ -8,7 +8,7 @@ This module brings SQLAlchemy (0.2 s): import it where a journal is really opene
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -48,7 +48,7 @@ from droidrack.core.errors import JournalDamaged, JournalError, RackError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
 from droidrack.core.report import StatusReport
-from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord
+from droidrack.ports import Accepted, Event, Life, OutboxRow, PhoneRecord, SimRecord, Tally
 
 T = TypeVar("T")
 
@@ -245,9 +245,16 @@ class SqlJournal:
         """See the port."""
         await self._writes.submit("event", partial(writes.record, event=event))
 
-    async def events(self, *, limit: int) -> tuple[Event, ...]:
+    async def events(
+        self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
+    ) -> tuple[Event, ...]:
         """See the port."""
-        return await self._reads.submit("events", partial(reads.latest_events, limit=limit))
+        ask = partial(reads.latest_events, limit=limit, phone=phone, since=since, after=after)
+        return await self._reads.submit("events", ask)
+
+    async def tallies(self) -> Mapping[DeviceUuid, Tally]:
+        """See the port."""
+        return await self._reads.submit("tallies", reads.all_tallies)
 
     async def prune(self, before: datetime) -> int:
         """See the port. One transaction per `PRUNE_BATCH`, space given back in between."""

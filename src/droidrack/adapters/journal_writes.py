@@ -302,7 +302,9 @@ def park(connection: Connection, id_: int, reason: str, at: datetime) -> None:
 
 def record(connection: Connection, event: Event) -> None:
     """Append an event."""
-    connection.execute(insert(events), asdict(event))
+    row = asdict(event)
+    del row["id"]  # The database numbers them.
+    connection.execute(insert(events), row)
 
 
 def prune_messages(connection: Connection, old: Sequence[tuple[int, str]]) -> int:

@@ -20,6 +20,7 @@ from droidrack.core.errors import ParseError
 from droidrack.core.guard import GuardReading
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes, from_json, to_json
+from droidrack.core.standing import Order, OrderKind
 
 NOTE_LIMIT_BYTES = 1 << 20
 """Codes of a build take some 40 KiB; a larger file is none of ours."""
@@ -89,6 +90,33 @@ class FileNotebook:
             self._write(path, {"device": device, "reason": reason})
         else:
             remove_private(path)
+
+    def order(self, phone: str) -> Order | None:
+        """What an operator ordered of a phone; one that cannot be read is a pause."""
+        path = self._path("order", phone)
+        note = self._read(path)
+        if isinstance(note, dict) and isinstance(note.get("why"), str):
+            kinds = (kind for kind in OrderKind if kind == note.get("kind"))
+            return Order(next(kinds, OrderKind.PAUSE), note["why"])
+        return Order(OrderKind.PAUSE, UNREADABLE) if path.exists() else None
+
+    def set_order(self, phone: str, order: Order | None) -> None:
+        """Keep an order over restarts, or take it back."""
+        path = self._path("order", phone)
+        if order is None:
+            remove_private(path)
+        else:
+            self._write(path, {"phone": phone, "kind": order.kind, "why": order.why})
+
+    def sms_app(self, device: DeviceUuid) -> str:
+        """The default SMS app that a phone had at first."""
+        note = self._read(self._path("sms-app", device))
+        app = note.get("app") if isinstance(note, dict) else None
+        return app if isinstance(app, str) else ""
+
+    def keep_sms_app(self, device: DeviceUuid, app: str) -> None:
+        """Keep it, replacing what was kept."""
+        self._write(self._path("sms-app", device), {"app": app})
 
     def _path(self, kind: str, name: str) -> Path:
         return self._home / f"{kind}-{hashlib.sha256(name.encode()).hexdigest()[:32]}.json"

@@ -107,7 +107,13 @@ def _to_plain(session: StoredSession) -> bytes:
         "token": session.token.reveal(),
         "gateway_uid": session.gateway_uid,
         "sims": [
-            {"uid": sim.uid, "slot": sim.slot, "label": sim.label, "active": sim.active}
+            {
+                "uid": sim.uid,
+                "slot": sim.slot,
+                "label": sim.label,
+                "active": sim.active,
+                "country": sim.country,
+            }
             for sim in session.sims
         ],
     }
@@ -121,7 +127,13 @@ def _from_plain(plain: bytes) -> StoredSession:
             Token(session["token"]),
             session["gateway_uid"],
             tuple(
-                PanelSim(sim["uid"], Slot(sim["slot"]), sim["label"], sim["active"])
+                PanelSim(
+                    sim["uid"],
+                    Slot(sim["slot"]),
+                    sim["label"],
+                    sim["active"],
+                    sim.get("country", ""),  # Earlier releases did not keep it.
+                )
                 for sim in session["sims"]
             ),
         )

@@ -42,8 +42,8 @@ class Arrival:
         return self.properties.get("ro.product.model") or ""
 
 
-async def identify(bus: Bus, sighting: Sighting) -> Arrival:
-    """Ask a phone for its properties.
+async def identify(bus: Bus, sighting: Sighting, *, booted: bool = True) -> Arrival:
+    """Ask a phone for its properties. `booted`: only of one whose Android has started.
 
     Raises:
         PhoneError: it did not answer, answered nothing, or is still booting.
@@ -58,7 +58,7 @@ async def identify(bus: Bus, sighting: Sighting) -> Arrival:
             serial=sighting.serial,
             hint="the phone may still be booting; it is asked again",
         )
-    if properties.get("sys.boot_completed") != "1":
+    if booted and properties.get("sys.boot_completed") != "1":
         # Its services answer one after another: what they refuse now they grant in a minute, and a
         # store that seemed closed would stay unused until the phone is plugged in anew.
         raise PhoneRefused(

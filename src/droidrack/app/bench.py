@@ -141,6 +141,8 @@ async def _remember(world: World, handset: Handset, phone: PhoneSettings) -> Non
             serial=handset.serialno,
             gateway_uid=record.gateway_uid if record else "",
             fingerprint=handset.identity.fingerprint,
+            usb=handset.recognised.usb,
+            mark=handset.recognised.mark,
             seen_at=world.clock.now(),
         )
     )

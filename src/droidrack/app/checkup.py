@@ -15,9 +15,12 @@ from droidrack.app.world import World
 from droidrack.core.checkup import Finding, Severity, failing, fine, warning
 from droidrack.core.door import SimReading
 from droidrack.core.errors import RackError
+from droidrack.core.presence import diagnose
 from droidrack.core.profile import Profile
+from droidrack.core.rack_map import described, find_socket, view_of
 from droidrack.core.settings import PhoneSettings
 from droidrack.core.transport import READY, advice
+from droidrack.core.usb import UsbTree
 from droidrack.ports import Bus, PhoneRecord
 
 SETTLE_S = 2.0
@@ -28,16 +31,19 @@ AT_ONCE = 16
 
 
 async def check_phones(
-    world: World, buses: Sequence[Bus], records: Sequence[PhoneRecord]
+    world: World,
+    buses: Sequence[Bus],
+    records: Sequence[PhoneRecord],
+    tree: UsbTree | None = None,
 ) -> list[Finding]:
-    """Every configured phone, and every other one that is there."""
+    """Every configured phone, and every other one that is there; `tree`: the kernel's view."""
     seen = await survey(buses, settle_s=SETTLE_S)
     findings = [_lone(entry, world.settings.phones) for entry in seen]
     turn = asyncio.Semaphore(AT_ONCE)
 
     async def one(phone: PhoneSettings) -> list[Finding]:
         async with turn:
-            return await _check(world, phone, seen, records)
+            return await _check(world, phone, seen, records, tree)
 
     checked = await asyncio.gather(*(one(phone) for phone in world.settings.phones))
     return [
@@ -71,29 +77,29 @@ def _means(phone: PhoneSettings, entry: Seen) -> bool:
 
 
 async def _check(
-    world: World, phone: PhoneSettings, seen: Sequence[Seen], records: Sequence[PhoneRecord]
+    world: World,
+    phone: PhoneSettings,
+    seen: Sequence[Seen],
+    records: Sequence[PhoneRecord],
+    tree: UsbTree | None,
 ) -> list[Finding]:
     subject = f"phone {phone.name}"
     return [
-        *await _presence(world, phone, seen, subject),
+        *await _presence(world, phone, seen, subject, tree),
         _session(world, phone, records, subject),
     ]
 
 
 async def _presence(
-    world: World, phone: PhoneSettings, seen: Sequence[Seen], subject: str
+    world: World,
+    phone: PhoneSettings,
+    seen: Sequence[Seen],
+    subject: str,
+    tree: UsbTree | None,
 ) -> list[Finding]:
     fitting = [entry for entry in seen if _means(phone, entry)]
     if not fitting:
-        return [
-            Finding(
-                Severity.ERROR,
-                subject,
-                "not attached",
-                "check cable, hub and power, and USB debugging in its developer options; "
-                "`droidrack devices` shows what is there",
-            )
-        ]
+        return [_absence(world, phone, subject, tree)]
     if len(fitting) > 1:
         there = ", ".join(entry.sighting.serial for entry in fitting)
         return [
@@ -129,6 +135,14 @@ async def _presence(
         how = "check its SIMs, then let it send again"
         found.append(Finding(Severity.ERROR, subject, f"quarantined: {stopped}", how))
     return found
+
+
+def _absence(world: World, phone: PhoneSettings, subject: str, tree: UsbTree | None) -> Finding:
+    """Why an expected phone is not listed, as far as the kernel tells."""
+    found = diagnose(view_of(phone, "", None, tree))
+    where = described(world.settings.ports, find_socket(phone, tree))
+    seen = f"not attached: {found.seen}" + (f", {where}" if where else "")
+    return Finding(Severity.ERROR, subject, seen, found.remedy)
 
 
 def _sims(sims: Sequence[SimReading], subject: str) -> list[Finding]:

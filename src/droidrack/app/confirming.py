@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from droidrack.app.conduct import Conduct
 from droidrack.app.handset import Handset
 from droidrack.app.last_words import LastWords
 from droidrack.app.listening import Listening
@@ -46,11 +47,14 @@ class Confirming:
         listening: Listening,
         *,
         on_settled: Callable[[], None],
+        conduct: Conduct | None = None,
     ) -> None:
+        """`conduct`: the phone's so far; it is told every verdict."""
         self._world = world
         self._handset = handset
         self._listening = listening
         self._on_settled = on_settled
+        self._conduct = conduct or Conduct(world.steady)
         self.on_free: Callable[[], None] = lambda: None
         self.on_retry: Callable[[MessageUid, float], None] = lambda uid, delay_s: None
         self.on_wrong_sim: Callable[[str], Awaitable[None]] = self._quarantine
@@ -219,6 +223,7 @@ class Confirming:
         self, attempt: Attempt, state: MessageState, verdict: Verdict, match_: Match
     ) -> None:
         world = self._world
+        self._conduct.judged(attempt, verdict)
         delay_s = None
         if verdict.state is MessageState.FAILED and state in OPEN:  # Out of a doubt: never again.
             delay_s = retry_delay_s(attempt, verdict.code, world.settings.policy.send_tries)

@@ -8,7 +8,9 @@ import asyncio
 from collections.abc import Sequence
 
 from droidrack.app.arrival import Arrival, Seen, matches, survey
-from droidrack.core.errors import PhoneGone
+from droidrack.app.recognising import who_is
+from droidrack.app.world import World
+from droidrack.core.errors import PhoneError, PhoneGone, ProfileError
 from droidrack.core.identity import device_uuid, is_dummy
 from droidrack.core.ids import DeviceUuid, UsbPath
 from droidrack.core.settings import PhoneSettings
@@ -115,12 +117,14 @@ def stored_session(
     return None
 
 
-async def attached_device(buses: Sequence[Bus], phone: PhoneSettings) -> DeviceUuid | None:
+async def attached_device(
+    world: World, buses: Sequence[Bus], phone: PhoneSettings
+) -> DeviceUuid | None:
     """Who the attached phone is that an entry means, after one look; None: there is no such."""
     found = (await find(buses, [phone], deadline_s=0))[phone.name]
     if not isinstance(found, Arrival):
         return None
     try:
-        return device_uuid(found.serialno, found.sighting.usb)
-    except ValueError:
+        return (await who_is(world, found)).device
+    except (ProfileError, PhoneError):
         return None

@@ -12,6 +12,7 @@ from typing import Self
 
 from droidrack.app.arrival import QUERY_DEADLINE_S, Arrival
 from droidrack.app.learning import codes_of_phone
+from droidrack.app.recognising import Recognised, who_is
 from droidrack.app.store import SmsStore
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt
@@ -20,7 +21,6 @@ from droidrack.core.capability import build_of
 from droidrack.core.door import SimBinding, SimReading
 from droidrack.core.errors import ParseError, PhoneRefused, ProfileError
 from droidrack.core.evidence import Witnesses
-from droidrack.core.identity import device_uuid
 from droidrack.core.ids import DeviceUuid, Iccid, Imsi, MessageUid, Slot, SubId
 from droidrack.core.learn import Codes, taught
 from droidrack.core.message import Message
@@ -68,7 +68,7 @@ class Handset:
         world: World,
         arrival: Arrival,
         *,
-        device: DeviceUuid,
+        recognised: Recognised,
         identity: DeviceIdentity,
         profile: Profile,
         codes: Codes,
@@ -76,7 +76,7 @@ class Handset:
     ) -> None:
         self._world = world
         self._arrival = arrival
-        self.device = device
+        self.recognised = recognised
         self.identity = identity
         self.profile = profile
         self.codes = codes
@@ -90,6 +90,7 @@ class Handset:
         )
         self.sims: tuple[SimReading, ...] = ()
         self._sims_read_at = -1e9
+        self.registry: TelephonyRegistry | None = None  # As last read.
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
         self.silent: set[MessageUid] = set()  # Attempts that can no longer say anything.
@@ -106,7 +107,8 @@ class Handset:
         doubt about the build, they are read from the phone first.
 
         Raises:
-            ProfileError: nobody knows this build, or nothing may be sent through it.
+            ProfileError: nobody knows this build, nothing may be sent through it, or it cannot be
+                told who it is.
             PhoneError, ParseError: it does not answer, or not as a phone does.
         """
         identity = DeviceIdentity.from_props(arrival.properties.values)
@@ -122,20 +124,14 @@ class Handset:
                 hint="its own codes could not be read, or do not fit: add a site profile, or use "
                 "another phone; `droidrack probe` shows all that is known",
             )
-        try:
-            device = device_uuid(arrival.serialno, arrival.sighting.usb)
-        except ValueError as exc:
-            raise ProfileError(
-                f"{arrival.sighting.serial}: cannot tell this phone from others of its kind: {exc}",
-                hint="connect it over USB and give its port path as `usb` in devices.toml",
-            ) from exc
+        recognised = await who_is(world, arrival)
         boot = await arrival.phone.run(
             "cat /proc/sys/kernel/random/boot_id", deadline_s=QUERY_DEADLINE_S
         )
         handset = cls(
             world,
             arrival,
-            device=device,
+            recognised=recognised,
             identity=identity,
             profile=profile,
             codes=codes,
@@ -143,6 +139,11 @@ class Handset:
         )
         await handset.refresh_sims(0)
         return handset
+
+    @property
+    def device(self) -> DeviceUuid:
+        """Who it is, for the panel and the journal."""
+        return self.recognised.device
 
     @property
     def serialno(self) -> str:
@@ -212,6 +213,7 @@ class Handset:
 
     def note_service(self, registry: TelephonyRegistry | None) -> None:
         """Take note of which slots have a network, from a dump that was just read."""
+        self.registry = registry
         phones = registry.phones if registry is not None else ()
         self._service = {phone.phone_id: in_service(phone) for phone in phones}
         self._service_read_at = self._world.clock.monotonic()

@@ -39,13 +39,16 @@ class Intake:
         *,
         on_new: Callable[[], None],
         on_known: Callable[[], None],
+        closed: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`closed`: asked before each poll; while it holds the panel keeps its messages."""
         self._world = world
         self._device = device
         self._on_new = on_new
         self._on_known = on_known
         minutes = Minutes(world.journal, world.clock, device)
         self._settling = Settling(world, device, minutes, on_settled=on_known)
+        self._closed = closed
         self._refused_seen: set[tuple[str, str]] = set()
         self._draining = False
 
@@ -62,7 +65,8 @@ class Intake:
         while not self._draining:
             delay = world.settings.intervals.poll_s
             try:
-                await self._poll_whole(token)
+                if not self._closed():
+                    await self._poll_whole(token)
             except PanelBusy as busy:
                 delay = max(delay, pause.after_busy(busy.retry_after_s))
             except (PanelUnavailable, PanelRefused) as error:

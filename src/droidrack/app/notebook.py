@@ -4,6 +4,7 @@ from droidrack.core.capability import Proof
 from droidrack.core.guard import GuardReading
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes
+from droidrack.core.standing import Order
 
 
 class MemoryNotebook:
@@ -14,6 +15,8 @@ class MemoryNotebook:
         self._proofs: dict[DeviceUuid, Proof] = {}
         self._guards: dict[DeviceUuid, tuple[GuardReading, ...]] = {}
         self._quarantines: dict[DeviceUuid, str] = {}
+        self._orders: dict[str, Order | None] = {}
+        self._sms_apps: dict[DeviceUuid, str] = {}
 
     def codes(self, build: str) -> Codes | None:
         """What was read of a build's framework."""
@@ -47,3 +50,19 @@ class MemoryNotebook:
     def set_quarantine(self, device: DeviceUuid, reason: str) -> None:
         """Keep a phone from sending; "" lets it send again."""
         self._quarantines[device] = reason
+
+    def order(self, phone: str) -> Order | None:
+        """What an operator ordered of a phone."""
+        return self._orders.get(phone)
+
+    def set_order(self, phone: str, order: Order | None) -> None:
+        """Keep an order, or take it back."""
+        self._orders[phone] = order
+
+    def sms_app(self, device: DeviceUuid) -> str:
+        """The default SMS app that a phone had at first."""
+        return self._sms_apps.get(device, "")
+
+    def keep_sms_app(self, device: DeviceUuid, app: str) -> None:
+        """Keep it."""
+        self._sms_apps[device] = app

@@ -5,16 +5,20 @@ from dataclasses import replace
 from droidrack import __version__
 from droidrack.app.handset import Handset
 from droidrack.app.world import World
-from droidrack.core.errors import PanelRefused
-from droidrack.core.ids import Token
+from droidrack.core.errors import PanelError, PanelRefused, SessionOver
+from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.settings import PhoneSettings
+from droidrack.core.sim_plan import Row, RowPlan, Step, plan_rows
 from droidrack.ports import (
     Event,
+    PanelSim,
     PhoneRecord,
     Registration,
     SimRecord,
     StoredSession,
 )
+
+NOT_FOUND = 404
 
 
 async def register(
@@ -44,31 +48,93 @@ async def register(
 async def complete_rows(
     world: World, handset: Handset, settings: PhoneSettings, session: StoredSession
 ) -> StoredSession:
-    """Create the panel's SIM row of each used slot that has a card and no row yet.
+    """Let the panel's SIM rows say what the phone has and what devices.toml says of it.
 
-    An earlier life may have died between the session and its rows, and a card may come later. Every
-    row is in the vault before the next one is asked for; a row that the panel refuses is left out.
+    A used slot that has a card and no row gets one; a row whose label or country is another by now
+    is changed. Nothing is deleted. An earlier life may have died between the session and its rows,
+    and a card may come later. Every row is in the vault before the next one is asked for; what the
+    panel refuses is left as it is.
 
     Raises:
-        PanelUnavailable, PanelBusy, SessionOver: without a definite answer about each row a message
-            for one of them would fail as if nobody knew its SIM.
+        PanelUnavailable, PanelBusy, SessionOver: without a definite answer about each row to be
+            created, a message for one of them would fail as if nobody knew its SIM. A change that
+            the panel does not take now is tried when the phone is next met.
         VaultError: a row cannot be kept.
     """
-    known = {row.slot for row in session.sims}
-    wanted = {entry.slot: entry for entry in settings.slots}
-    for sim in handset.sims:
-        if sim.slot in known or (wanted and sim.slot not in wanted) or sim.sub_id is None:
-            continue
-        entry = wanted.get(sim.slot)
-        label = entry.label if entry else f"SIM {sim.slot + 1}"
-        country = entry.country if entry else handset.country(sim.slot)
+    plans = row_plans(handset, settings, session)
+    for plan in (plan for plan in plans if plan.step is Step.CREATE):
         try:
-            row = await world.panel.create_sim(session.token, sim.slot, label, country)
+            session = await create_row(world, handset.device, session, plan)
         except PanelRefused as refusal:
-            world.tell("SIM row not created", slot=sim.slot, reason=refusal.message)
-            continue
-        session = replace(session, sims=(*session.sims, row))
-        world.vault.store(handset.device, session)
+            world.tell("SIM row not created", slot=plan.slot, reason=refusal.message)
+    for plan in (plan for plan in plans if plan.step is Step.UPDATE):
+        try:
+            session = await update_row(world, handset, session, plan)
+        except SessionOver:
+            raise
+        except PanelError as error:
+            world.tell("SIM row not updated", sim=plan.uid, reason=error.message)
+    return session
+
+
+def row_plans(
+    handset: Handset, settings: PhoneSettings, session: StoredSession
+) -> tuple[RowPlan, ...]:
+    """What the rows of an attached phone should become."""
+    rows = [Row(row.uid, row.slot, row.label, row.country) for row in session.sims]
+    cards = {slot: handset.country(slot) for slot in handset.carded}
+    return plan_rows(rows, settings.slots, cards)
+
+
+async def create_row(
+    world: World, device: DeviceUuid, session: StoredSession, plan: RowPlan
+) -> StoredSession:
+    """Create a row at the panel; it is in the vault when this returns."""
+    row = await world.panel.create_sim(session.token, plan.slot, plan.label, plan.country)
+    row = replace(row, country=plan.country)
+    return _kept(world, device, session, (*session.sims, row))
+
+
+async def update_row(
+    world: World, handset: Handset, session: StoredSession, plan: RowPlan
+) -> StoredSession:
+    """Change a row at the panel; a row that the panel has no more is forgotten here."""
+    # The panel wants the state with every change; the next heartbeat tells it again.
+    active = plan.slot in handset.carded
+    try:
+        changed = await world.panel.update_sim(
+            session.token, plan.uid, label=plan.label, country=plan.country, active=active
+        )
+    except PanelRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        world.tell("SIM row gone from the panel", sim=plan.uid, reason=refusal.message)
+        rest = tuple(row for row in session.sims if row.uid != plan.uid)
+        return _kept(world, handset.device, session, rest)
+    changed = replace(changed, country=plan.country)
+    rows = tuple(changed if row.uid == plan.uid else row for row in session.sims)
+    return _kept(world, handset.device, session, rows)
+
+
+async def delete_row(
+    world: World, device: DeviceUuid, session: StoredSession, uid: str
+) -> StoredSession:
+    """Delete a row at the panel; one that is gone already is forgotten here."""
+    try:
+        await world.panel.delete_sim(session.token, uid)
+    except PanelRefused as refusal:
+        if refusal.status != NOT_FOUND:
+            raise
+        world.tell("the panel had no such row any more", sim=uid)
+    rest = tuple(row for row in session.sims if row.uid != uid)
+    return _kept(world, device, session, rest)
+
+
+def _kept(
+    world: World, device: DeviceUuid, session: StoredSession, rows: tuple[PanelSim, ...]
+) -> StoredSession:
+    session = replace(session, sims=rows)
+    world.vault.store(device, session)
     return session
 
 
@@ -84,6 +150,8 @@ async def remember(
             serial=handset.serialno,
             gateway_uid=session.gateway_uid,
             fingerprint=handset.identity.fingerprint,
+            usb=handset.recognised.usb,
+            mark=handset.recognised.mark,
             seen_at=now,
         )
     )

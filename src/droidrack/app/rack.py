@@ -13,11 +13,14 @@ from droidrack.app.arrival import Arrival, identify, matches
 from droidrack.app.forwarding import Forwarding
 from droidrack.app.pace import card_span
 from droidrack.app.pause import Pause
+from droidrack.app.repairing import Repairs
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
 from droidrack.core.errors import JournalError, RackError
 from droidrack.core.ids import Serial
-from droidrack.ports import Bus, Event, Sighting
+from droidrack.core.message import OPEN
+from droidrack.core.settings_change import Change
+from droidrack.ports import Bus, Event, Mender, Sighting, Tally
 
 Key = tuple[int, Serial, int | None]
 """Bus, adb serial and transport id: one plugging-in of one phone."""
@@ -26,6 +29,12 @@ Key = tuple[int, Serial, int | None]
 DAY_S = 24 * 3600.0
 FIRST_PRUNE_S = 3600.0
 
+LEAVE_S = 8.0
+"""For calls in flight when the configuration changes; their attempts are in the journal anyway."""
+
+SEE_OUT_CHECK_S = 1.0
+"""How often a removed phone is asked whether it is done; two small reads of the journal."""
+
 PLACE_RECHECK_S = 2.0
 """How often a phone that fits no free entry is looked at again."""
 
@@ -33,14 +42,18 @@ PLACE_RECHECK_S = 2.0
 class Rack:
     """All phones of one controller."""
 
-    def __init__(self, world: World, buses: Sequence[Bus]) -> None:
+    def __init__(self, world: World, buses: Sequence[Bus], mender: Mender | None = None) -> None:
         self._world = world
+        self.repairs = Repairs(world, mender)
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
         self._forwarding = tuple(Forwarding(world, endpoint) for endpoint in world.endpoints)
-        self._shown: dict[int, set[Worker]] = {}  # Whose phones each bus shows.
+        self.shown: dict[int, dict[Worker, Sighting]] = {}  # How each bus lists whose phone.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
+        self._group: asyncio.TaskGroup | None = None  # None: nobody works.
+        self._tasks: dict[Worker, asyncio.Task[None]] = {}
+        self._leaving: dict[Worker, asyncio.Task[None]] = {}  # Out of the file, with work to end.
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -66,14 +79,19 @@ class Rack:
 
     async def _work(self) -> None:
         self._guests.clear()
+        self._tasks.clear()
+        self._leaving.clear()
         async with asyncio.TaskGroup() as group:
             for worker in self.workers:
-                group.create_task(self._supervise(worker.name, worker.run))
+                self._tasks[worker] = group.create_task(self._supervise(worker.name, worker.run))
+            self._group = group
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
             for forwarding in self._forwarding:
                 group.create_task(self._supervise(forwarding.name, forwarding.run))
+            group.create_task(self._supervise("repairs", partial(self.repairs.run, self)))
+            group.create_task(self._supervise("chronicle", self._world.chronicle.run))
 
     async def _forget(self) -> None:
         """Prune the journal once a day; the first time when the start's rush is over."""
@@ -106,12 +124,98 @@ class Rack:
 
     async def drain(self, deadline_s: float) -> None:
         """Take no new messages and wait until no call is in flight, at most `deadline_s`."""
-        for worker in self.workers:
+        workers = (*self.workers, *self._leaving)
+        for worker in workers:
             worker.drain()
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
-                for worker in self.workers:
+                for worker in workers:
                     await worker.calm()
+                await self._world.chronicle.flush()
+
+    # --- A new configuration ------------------------------------------------------------------
+
+    async def reload(self, change: Change) -> None:
+        """Serve the phones of a changed configuration; whoever did not change is not disturbed.
+
+        Returns when the phones that changed have no call in flight any more and begin anew. A phone
+        that was removed ends what it has: it takes nothing new, attempts get their verdicts and the
+        panel hears of them. What was waiting stays in the journal until the phone has an entry.
+        """
+        self._world.adopt(change.settings)
+        by_name = {worker.name: worker for worker in self.workers}
+        for phone in change.relabelled:
+            by_name[phone.name].settings = phone
+        anew = [by_name[phone.name] for phone in change.changed]
+        removed = [by_name[phone.name] for phone in change.removed]
+        for worker in (*anew, *removed):
+            worker.drain("devices.toml changed")
+        renamed = [worker for worker in removed if self._is_wanted(worker.arrival)]
+        kept = {w.name: w for w in self.workers if w not in anew and w not in removed}
+        self._unmatched.clear()
+        # They are replaced at once, so that nobody else can ask the former ones for anything.
+        self.workers = tuple(
+            kept.get(phone.name) or Worker(self._world, phone) for phone in change.settings.phones
+        )
+        # Whoever removed them may be the phone of a new entry; their attempts are in the journal.
+        ending = [*anew, *renamed, *(self._leaving if change.added else ())]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_S):
+                for worker in ending:
+                    await worker.calm()
+        for worker in ending:
+            await self._dismiss(worker)
+        for worker in self.workers:
+            if worker not in self._tasks:
+                self._begin(self._tasks, worker, worker.run)
+        for worker in removed:
+            if worker not in renamed:
+                self._begin(self._leaving, worker, partial(self._see_out, worker))
+
+    def _is_wanted(self, arrival: Arrival | None) -> bool:
+        phones = self._world.settings.phones
+        return arrival is not None and any(
+            matches(phone, arrival.sighting, arrival.serialno) for phone in phones
+        )
+
+    def _begin(
+        self,
+        tasks: dict[Worker, asyncio.Task[None]],
+        worker: Worker,
+        work: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Start work beside the others; without a journal nobody works, and all begin with it."""
+        if self._group is not None:
+            tasks[worker] = self._group.create_task(self._supervise(worker.name, work))
+
+    async def _dismiss(self, worker: Worker) -> None:
+        """End a worker; its phone looks for another place."""
+        worker.dismissed.set()
+        tasks = [self._tasks.pop(worker, None), self._leaving.pop(worker, None)]
+        running = {task for task in tasks if task and task is not asyncio.current_task()}
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+    async def _see_out(self, worker: Worker) -> None:
+        """Let a removed phone end what it has, then dismiss it and tell what is left."""
+        journal, device = self._world.journal, worker.device
+        while device is not None:
+            flying = [s for _, s in await journal.open_attempts(device) if s in OPEN]
+            owed = await journal.outbox(device, limit=1)
+            if not ((flying and worker.occupied) or (owed and worker.session.current)):
+                break
+            await self._world.clock.sleep(SEE_OUT_CHECK_S)
+        await self._dismiss(worker)
+        tally = (await journal.tallies()).get(device, Tally()) if device else Tally()
+        text = (
+            f"out of devices.toml: {tally.waiting} messages wait, "
+            f"{tally.open + tally.unknown} have no verdict, {tally.unreported} are not told; "
+            "they go on when it has an entry again"
+        )
+        self._world.tell("phone removed", phone=worker.name, left=text)
+        self._world.chronicle.note("phone-removed", text, phone=worker.name, device=device)
 
     async def _supervise(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         pause = Pause(self._world.dice)
@@ -119,6 +223,7 @@ class Rack:
             try:
                 await work()
             except* JournalError:
+                self._group = None  # It ends with all its members.
                 raise
             except* Exception as crash:  # noqa: BLE001 - the one place, see the module's text
                 await self._report_crash(name, crash)
@@ -131,7 +236,7 @@ class Rack:
         self._world.tell("crashed", phone=name, exc_info=crash)
         text = f"the worker of {name} crashed ({names}) and is started again"
         await self._world.journal.record(
-            Event(self._world.clock.now(), None, "worker-crashed", text)
+            Event(self._world.clock.now(), None, "worker-crashed", text, name)
         )
 
     async def _watch(self, group: asyncio.TaskGroup, index: int, bus: Bus) -> None:
@@ -161,17 +266,29 @@ class Rack:
         pause = Pause(self._world.dice)
         while True:
             try:
-                arrival = await identify(bus, sighting)
+                arrival = await identify(bus, sighting, booted=False)
                 break
             except RackError as error:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)
                 await self._world.clock.sleep(pause.after_failure())
+        with self._world.attending(arrival.serialno, arrival.sighting.usb or ""):
+            # One that comes and goes has to stay for a while before it gets its place.
+            if hold_s := self.repairs.arrived(await self._place(arrival)):
+                await self._world.clock.sleep(hold_s)
+            while True:  # Another place each time that its entry changes.
+                await self._lodge(arrival)
+
+    async def _place(self, arrival: Arrival) -> Worker:
         # The same phone may still be listed under its former transport: its place becomes free.
         while (worker := self._choose(arrival)) is None:
             await self._world.clock.sleep(PLACE_RECHECK_S)
+        return worker
+
+    async def _lodge(self, arrival: Arrival) -> None:
+        worker = await self._place(arrival)
         worker.attach(arrival)
         try:
-            await asyncio.get_running_loop().create_future()
+            await worker.dismissed.wait()
         finally:
             worker.detach(arrival)
 
@@ -203,11 +320,22 @@ class Rack:
             worker: sighting
             for sighting in sightings
             for worker in self.workers
-            if sighting.serial in (worker.settings.serial, worker.adb_serial)
-            or (worker.settings.usb and sighting.usb == worker.settings.usb)
+            if _is_listed(worker, sighting)
         }
         for worker, sighting in shown.items():
             worker.sighted(sighting.state)
-        for worker in self._shown.get(index, set()) - shown.keys():
+        for worker in self.shown.get(index, {}).keys() - shown.keys():
             worker.vanished()
-        self._shown[index] = set(shown)
+            if sightings:  # Not the server's own end, which takes all of them.
+                self.repairs.left(worker)
+        self.shown[index] = shown
+
+
+def _is_listed(worker: Worker, sighting: Sighting) -> bool:
+    """Whether a line of the list is this worker's phone, as far as the list alone tells.
+
+    Where both name a port it decides: phones may share their serial.
+    """
+    if worker.settings.usb and sighting.usb:
+        return sighting.usb == worker.settings.usb
+    return sighting.serial in (worker.settings.serial, worker.adb_serial)

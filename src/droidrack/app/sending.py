@@ -6,11 +6,13 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from droidrack.app.asking import Asking
+from droidrack.app.conduct import Conduct
 from droidrack.app.guard import read_guard_windows
 from droidrack.app.handset import Handset
 from droidrack.app.holding import Holding
@@ -90,8 +92,24 @@ class Sending:
         on_settled: Callable[[], None],
         only: MessageUid | None = None,
         asking: Asking | None = None,
+        conduct: Conduct | None = None,
+        halted: Callable[[], str] = lambda: "",
     ) -> None:
-        """`only`: send this message and leave all others waiting. `asking`: the window watch."""
+        """Nothing is done yet.
+
+        Args:
+            world: journal, clock and settings.
+            handset: the phone.
+            settings: its entry.
+            pace: the phone's so far.
+            on_open: an attempt was opened.
+            on_answer: its call came back.
+            on_settled: a message was settled here.
+            only: send this message and leave all others waiting.
+            asking: the watch of the phone's windows.
+            conduct: the phone's so far; it says which SIMs are held.
+            halted: asked before each call: why none may be made now.
+        """
         self._world = world
         self._handset = handset
         self._pace = pace
@@ -112,6 +130,9 @@ class Sending:
         self._sends = 0
         self._minutes = Minutes(world.journal, world.clock, handset.device)
         self._settling = Settling(world, handset.device, self._minutes, on_settled)
+        self._conduct = conduct or Conduct(world.steady)
+        self._halted = halted
+        self._quiet = 0  # How many ask for silence at present.
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -131,6 +152,17 @@ class Sending:
         """Return once no call is in flight."""
         await self._calm.wait()
 
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """While it is open no call is in flight and none is started."""
+        self._quiet += 1
+        try:
+            await self._calm.wait()
+            yield
+        finally:
+            self._quiet -= 1
+            self._wake.set()
+
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
         guard = await read_guard_windows(self._world, self._handset)
@@ -138,7 +170,7 @@ class Sending:
         await self._holding.recall()
         while True:
             self._wake.clear()
-            wait_s = NOTHING_TO_DO if self._draining else await self._pass()
+            wait_s = await self._pass() if self._may_call() else NOTHING_TO_DO
             if wait_s == 0:
                 continue
             await self._minutes.rest(wait_s)
@@ -147,6 +179,9 @@ class Sending:
                     await self._wake.wait()
             except TimeoutError:
                 pass
+
+    def _may_call(self) -> bool:
+        return not (self._draining or self._quiet or self._halted())
 
     async def _pass(self) -> float | None:
         """Look at the waiting messages once; seconds until the next look, None: when woken."""
@@ -252,6 +287,7 @@ class Sending:
             policy=self._world.settings.policy,
             asking=self._asking.package,
             spent_s=self._holding.spent_s(row),
+            held=self._conduct.holds(self._handset.sims),
         )
         return self._recipients.placed(case)
 
@@ -313,6 +349,7 @@ class Sending:
             await self._keep_back(message, kept_back)
             return
         self._pace.note(go.sim, go.segments, message.number)
+        self._conduct.called(attempt)
         self._on_open(message.uid)
         try:
             reply = await handset.submit(call, message)
@@ -329,6 +366,7 @@ class Sending:
             )
         elif isinstance(reply, Refused) and reply.effect is Effect.NONE:
             self._pace.take_back()
+            self._conduct.not_called(attempt)
             await self._settling.move(
                 message, MessageState.FAILED, reply.code, EvidenceKind.CALL_REFUSED, reply.message
             )
@@ -348,6 +386,8 @@ class Sending:
             await self._settling.refuse(message, verdict)
 
     async def _call_failed(self, attempt: Attempt, message: Message, error: PhoneError) -> None:
+        if error.effect is Effect.NONE:
+            self._conduct.not_called(attempt)
         if error.effect is Effect.NONE and attempt.number >= UNTOLD_LIMIT:
             state, kind = MessageState.FAILED, EvidenceKind.CALL_NOT_MADE
         elif error.effect is Effect.NONE:

@@ -5,6 +5,7 @@ and the phone waits for a new pairing token; a token the panel refused is not tr
 """
 
 import asyncio
+from collections.abc import Callable
 
 from droidrack.app.handset import Handset
 from droidrack.app.pairing import complete_rows, register
@@ -34,6 +35,7 @@ class SessionKeeper:
         self._pairing = asyncio.Lock()
         self._complete_for: tuple[Handset, frozenset[Slot]] | None = None
         self.complaint = ""
+        self.on_change: Callable[[], None] = lambda: None  # It began or ended.
         self.since = world.clock.now()  # Of the present session, or of being without one.
 
     @property
@@ -46,6 +48,7 @@ class SessionKeeper:
         if device != self._device:  # Another phone never speaks under its predecessor's session.
             self._device, self._current, self._refused = device, None, None
             self._answer_lost, self.complaint = False, ""
+            self.on_change()
         stored = self._world.vault.load(device)
         if stored is not None and stored != self._current:
             self._set(stored)
@@ -78,6 +81,7 @@ class SessionKeeper:
             return
         self._world.vault.forget(self._device)
         self.complaint, self.since = reason.message, self._world.clock.now()
+        self.on_change()
         self._world.tell("session over", phone=self._settings.name, reason=reason.message)
 
     async def pair(self, handset: Handset) -> StoredSession:
@@ -160,3 +164,4 @@ class SessionKeeper:
         self._answer_lost = False
         self.complaint = ""
         self._changed.set()
+        self.on_change()

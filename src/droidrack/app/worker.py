@@ -6,22 +6,25 @@ without the phone. The rooms of a phone run side by side and share nothing with 
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import replace
+from functools import partial
 
 from droidrack.app.arrival import Arrival
 from droidrack.app.asking import Asking
+from droidrack.app.booting import until_booted
 from droidrack.app.confirming import Confirming
 from droidrack.app.duty_lease import while_leased
 from droidrack.app.handset import Handset
+from droidrack.app.health import Health, note_new_build
 from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.inbound import Receiving
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
+from droidrack.app.oversight import Oversight
 from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
 from droidrack.app.pause import Pause
+from droidrack.app.place import Place
 from droidrack.app.probing import until_proven
 from droidrack.app.reconciling import Reconciling
 from droidrack.app.reporting import Reporting
@@ -33,33 +36,19 @@ from droidrack.core.errors import (
     ParseError,
     PhoneError,
     ProfileError,
+    RackError,
     SessionOver,
     VaultError,
 )
 from droidrack.core.ids import DeviceUuid, Serial, Token
 from droidrack.core.message import OPEN
 from droidrack.core.settings import PhoneSettings
+from droidrack.core.standing import PhoneState, Standing, sighted, working
+from droidrack.core.transport import advice
 from droidrack.ports import StoredSession
 
-
-class PhoneState(StrEnum):
-    """Where a phone stands, as the operator sees it."""
-
-    ABSENT = "absent"
-    UNAUTHORIZED = "unauthorized"
-    NO_PERMISSIONS = "no permissions"
-    OFFLINE = "offline"
-    MEETING = "meeting"  # It is here and being asked who and how it is.
-    UNSUPPORTED = "unsupported"
-    NEEDS_PAIRING = "needs pairing"
-    UNPROVEN = "unproven"  # Its read-only calls have not agreed with its dumps yet.
-    RECOVERING = "recovering"
-    QUARANTINED = "quarantined"  # A message left on a wrong SIM: nothing is sent until lifted.
-    READY = "ready"
-    LEASED = "leased"  # Another process works on it; the cause says which.
-    DRAINING = "draining"
-    TROUBLED = "troubled"  # It is here but does not work; the cause says why.
-
+RESTART_S = 180.0
+"""A phone that was told to restart is gone by then; the slowest shutdown seen took a minute."""
 
 QUARANTINE_CHECK_S = 5.0
 """How often a quarantined phone looks whether the operator lifted it."""
@@ -69,22 +58,6 @@ LAST_WORD_S = 30.0
 
 LAST_WORD_LOOK_S = 0.5
 
-_FROM_SIGHTING = {
-    "unauthorized": PhoneState.UNAUTHORIZED,
-    "authorizing": PhoneState.UNAUTHORIZED,
-    "no permissions": PhoneState.NO_PERMISSIONS,
-    "offline": PhoneState.OFFLINE,
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """State of a phone with its cause."""
-
-    state: PhoneState
-    cause: str
-    since: datetime
-
 
 class Worker:
     """Looks after one configured phone, for as long as the controller runs."""
@@ -93,7 +66,9 @@ class Worker:
         self._world = world
         self.settings = settings
         self.session = SessionKeeper(world, settings)
-        self._standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
+        self.oversight = Oversight(world, settings.name)
+        self.session.on_change = self.oversight.on_change = self._refresh
+        self._place = Place(world, settings.name)
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
@@ -107,6 +82,10 @@ class Worker:
         self._worked = False  # This duty came as far as working: a later fault is a new one.
         self._draining = False
         self._halted = ""
+        self._duty: Arrival | None = None  # Whose duty runs; another one may be here already.
+        self._working = False
+        self.dismissed = asyncio.Event()  # Its entry is gone: its phone looks for another place.
+        self._left_boot, self._left_at = "", 0.0  # The boot that it was told to leave, and when.
 
     @property
     def name(self) -> str:
@@ -120,12 +99,31 @@ class Worker:
 
     @property
     def standing(self) -> Standing:
-        """Where the phone stands. One that works without a session needs pairing."""
-        state = self._standing.state
-        if state not in (PhoneState.READY, PhoneState.NEEDS_PAIRING) or self.session.current:
-            return self._standing
-        cause = self.session.complaint or "not paired yet"
-        return Standing(PhoneState.NEEDS_PAIRING, cause, self.session.since)
+        """Where the phone stands. Why it is not paired changes while it waits."""
+        standing = self._place.standing
+        if standing.state not in (PhoneState.NEEDS_PAIRING, PhoneState.SESSION_OVER):
+            return standing
+        return replace(standing, cause=self._unpaired() or standing.cause)
+
+    @property
+    def boot_id(self) -> str:
+        """Of the phone's present boot; "" where it is not known."""
+        return self.handset.boot_id if self.handset is not None else ""
+
+    @property
+    def guest(self) -> Arrival | None:
+        """The phone that is attached now, on duty or not."""
+        return self._arrival
+
+    @property
+    def arrival(self) -> Arrival | None:
+        """The phone's present plugging-in, while its duty runs."""
+        return self._arrival if self._duty is self._arrival else None
+
+    @property
+    def sending(self) -> Sending | None:
+        """The sending room, while there is one."""
+        return self._sending
 
     # --- What the rack tells ------------------------------------------------------------------
 
@@ -149,13 +147,27 @@ class Worker:
 
     def sighted(self, adb_state: str) -> None:
         """The adb server shows the phone in a state; only the unusable ones tell something."""
-        state = next((s for word, s in _FROM_SIGHTING.items() if adb_state.startswith(word)), None)
+        state = sighted(adb_state)
         if state is not None and self._arrival is None:
-            self._stand(state, f"adb says {adb_state}")
+            known = advice(adb_state)
+            self._stand(state, known.meaning, evidence=f"adb: {adb_state}", remedy=known.remedy)
 
-    def drain(self) -> None:
+    def restarting(self) -> None:
+        """It was told to restart: it is not back before its boot is another one."""
+        self._left_boot, self._left_at = self.boot_id, self._world.clock.monotonic()
+        self._working = False
+        self._stand_on_duty(PhoneState.BOOTING, "it was told to restart")
+        self._moved.set()
+
+    def _leaving(self) -> str:
+        """The boot it still has to leave; a phone that stays in it for long will not restart."""
+        waited_s = self._world.clock.monotonic() - self._left_at
+        return self._left_boot if waited_s < RESTART_S else ""
+
+    def drain(self, why: str = "the controller is stopping") -> None:
         """Take no new messages and start no new call."""
         self._draining = True
+        self.oversight.stop(why)
         if self._intake is not None:
             self._intake.drain()
         if self._sending is not None:
@@ -183,7 +195,7 @@ class Worker:
 
     def _know(self, device: DeviceUuid) -> None:
         if device != self.device:
-            self.device = device
+            self.device = self.oversight.device = device
             self._reporting = Reporting(self._world, device)
             self._renewed.set()
         self.session.recall(device)
@@ -209,6 +221,7 @@ class Worker:
                 await self._moved.wait()
                 continue
             self._worked = failed = False
+            self._duty = arrival
             try:
                 await until(self._moved, self._be_on_duty(arrival))
             except* (PhoneError, ParseError, ProfileError) as failures:
@@ -217,6 +230,8 @@ class Worker:
                     self._explain(failures)
             finally:
                 self.handset = self._intake = self._sending = None
+                self._working = False
+                self.oversight.forget()
             if self._worked or not failed:
                 pause.reset()
             if failed:
@@ -227,10 +242,17 @@ class Worker:
         while isinstance(first, BaseExceptionGroup):
             first = first.exceptions[0]
         unsupported = isinstance(first, ProfileError)
-        self._stand(PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED, str(first))
+        evidence, remedy = type(first).__name__, ""
+        if isinstance(first, RackError):
+            evidence, remedy = first.code, first.hint
+        state = PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED
+        self._stand(state, str(first), evidence=evidence, remedy=remedy)
 
     async def _be_on_duty(self, arrival: Arrival) -> None:
-        self._stand(PhoneState.MEETING, "reading who it is")
+        world = self._world
+        await until_booted(world, arrival, self._leaving, self._stand_on_duty)
+        self._left_boot = ""
+        self._stand_on_duty(PhoneState.MEETING, "reading who it is")
         handset = await Handset.meet(self._world, arrival)
         with self._world.sole(handset.device, self.name):
             await self._serve_phone(arrival, handset)
@@ -238,13 +260,15 @@ class Worker:
     async def _serve_phone(self, arrival: Arrival, handset: Handset) -> None:
         self.handset = handset
         self._know(handset.device)
+        await note_new_build(self._world, handset, self.name)
         # A phone that lost its session goes on with what it took; one that never had one took none.
         if self.session.current or not await handset.bindings():
-            self._stand(PhoneState.NEEDS_PAIRING, "")
+            if not self.session.current:
+                self._stand_on_duty(PhoneState.NEEDS_PAIRING, self._unpaired())
             await self._pair(handset)
-        self._stand(PhoneState.UNPROVEN, "its read-only calls are being checked")
+        self._stand_on_duty(PhoneState.UNPROVEN, "its read-only calls are being checked")
         handset = await until_proven(
-            self._world, arrival, handset, lambda why: self._stand(PhoneState.UNPROVEN, why)
+            self._world, arrival, handset, partial(self._stand_on_duty, PhoneState.UNPROVEN)
         )
         self.handset = handset
         await while_leased(
@@ -252,7 +276,7 @@ class Worker:
             handset.device,
             lambda: self._work(handset),
             let_go=lambda: self._let_go(handset.device),
-            waiting=lambda why: self._stand(PhoneState.LEASED, why),
+            waiting=lambda why: self._stand_on_duty(PhoneState.LEASED, why),
         )
 
     async def _let_go(self, device: DeviceUuid) -> None:
@@ -277,7 +301,10 @@ class Worker:
         if reporting is None:
             raise AssertionError("a phone on duty has a device")
         listening = Listening(world, handset)
-        confirming = Confirming(world, handset, listening, on_settled=reporting.wake)
+        conduct = self.oversight.conduct
+        confirming = Confirming(
+            world, handset, listening, on_settled=reporting.wake, conduct=conduct
+        )
         asking = Asking(world, handset)
         sending = Sending(
             world,
@@ -288,6 +315,8 @@ class Worker:
             on_answer=confirming.answered,
             on_settled=reporting.wake,
             asking=asking,
+            conduct=conduct,
+            halted=self.oversight.halted,
         )
         confirming.on_free = sending.wake
         confirming.on_retry = sending.retry
@@ -295,11 +324,18 @@ class Worker:
         if self._draining:
             sending.drain()
         self._sending = sending
-        intake = Intake(world, device, on_new=sending.wake, on_known=reporting.wake)
+        intake = Intake(
+            world,
+            device,
+            on_new=sending.wake,
+            on_known=reporting.wake,
+            closed=self.oversight.closed,
+        )
         self._intake = intake
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
+            group.create_task(Health(world, handset, self.oversight).run())
             group.create_task(self._while_paired(handset, heartbeat.run))
             if world.settings.inbound.enabled:
                 receiving = Receiving(world, handset, on_new=world.arrived.ring)
@@ -312,15 +348,15 @@ class Worker:
             group.create_task(self._follow_commands(handset))
             group.create_task(asking.run())
             await self._while_quarantined(device)
-            self._stand(PhoneState.READY, "")
-            self._worked = True
+            self._working = self._worked = True
+            self._refresh()
             group.create_task(sending.run())
             group.create_task(self._while_paired(handset, intake.run))
 
     async def _while_quarantined(self, device: DeviceUuid) -> None:
         """Wait until the operator lets this phone send again."""
         while reason := self._world.notebook.quarantine(device) or self._halted:
-            self._stand(PhoneState.QUARANTINED, reason)
+            self._stand_on_duty(PhoneState.QUARANTINED, reason)
             await self._world.clock.sleep(QUARANTINE_CHECK_S)
 
     async def _stop_sending(self, reason: str) -> None:
@@ -358,11 +394,25 @@ class Worker:
             session = await self.session.changed_beside(handset.device)
             await remember(self._world, handset, self.settings, session)
 
-    def _stand(self, state: PhoneState, cause: str) -> None:
-        if (state, cause) == (self._standing.state, self._standing.cause):
-            return
-        if state is not self._standing.state:
-            self._world.tell("phone state", phone=self.name, state=state.value, cause=cause)
-            self._standing = Standing(state, cause, self._world.clock.now())
-        else:
-            self._standing = replace(self._standing, cause=cause)
+    # --- How it stands ------------------------------------------------------------------------
+
+    def _unpaired(self) -> str:
+        """Why there is no session; "" where there is one."""
+        return "" if self.session.current else self.session.complaint or "not paired yet"
+
+    def _refresh(self) -> None:
+        """A wish, an alarm or the session changed: a phone at work may show otherwise now."""
+        if self._working:
+            self._stand_on_duty(*working(self.oversight.duty(self._unpaired())))
+        if self._sending is not None:
+            self._sending.wake()
+
+    def _stand_on_duty(self, state: PhoneState, cause: str) -> None:
+        """What a duty says of its phone; one whose phone has left says nothing more."""
+        if self._arrival is not None and self._duty is self._arrival:
+            self._stand(state, cause)
+
+    def _stand(
+        self, state: PhoneState, cause: str, *, evidence: str = "", remedy: str = ""
+    ) -> None:
+        self._place.move(state, cause, device=self.device, evidence=evidence, remedy=remedy)

@@ -1,12 +1,14 @@
 """What the rooms of the app share: the ports and the settings, wired once by `compose`."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from droidrack.app.chronicle import Chronicle
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.app.steady import Steady
@@ -16,7 +18,7 @@ from droidrack.core.ids import DeviceUuid, MessageUid, Slot, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.core.tally import Tally
-from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, Vault
+from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, PhoneRecord, Vault
 from droidrack.ports.endpoint import Endpoint
 
 
@@ -49,15 +51,25 @@ class World:
 
     lessee: Lessee | None = None  # None: nobody else ever uses these phones.
     arrived: Bell = field(default_factory=Bell)  # Rings for every text that was stored.
+    # How a command that has no journal open learns of the phones it knows; None: ask the journal.
+    recall: Callable[[], Awaitable[Sequence[PhoneRecord]]] | None = None
+
     on_duty: dict[DeviceUuid, str] = field(default_factory=dict)  # Which entry's phone it is.
+    attached: Counter[tuple[str, str]] = field(default_factory=Counter)  # ro.serialno and socket.
     # When open attempts were opened, in the steady clock: kept while a phone leaves and returns.
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
     # What each card sent: by ICCID, or by phone and slot where a phone does not tell it.
     cards: dict[str | tuple[DeviceUuid, Slot], Tally] = field(default_factory=dict, repr=False)
     steady: Steady = field(init=False)
+    chronicle: Chronicle = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steady", Steady(self.clock))
+        object.__setattr__(self, "chronicle", Chronicle(self.clock, self.journal))
+
+    def adopt(self, settings: Settings) -> None:
+        """Let new settings hold from now on; the rooms read them where they use them."""
+        object.__setattr__(self, "settings", settings)
 
     @contextmanager
     def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:
@@ -80,6 +92,32 @@ class World:
     def may_send(self, device: DeviceUuid) -> bool:
         """Whether this phone is ours, as far as others may use it too."""
         return self.lessee is None or self.lessee.holds(device)
+
+    async def records(self) -> Sequence[PhoneRecord]:
+        """Every phone that was ever paired.
+
+        Raises:
+            JournalError: the journal cannot be read.
+        """
+        return await (self.recall or self.journal.phones)()
+
+    @contextmanager
+    def attending(self, serialno: str, usb: str) -> Iterator[None]:
+        """While a phone with this hardware serial is attached at a socket."""
+        self.attached[serialno, usb] += 1
+        try:
+            yield
+        finally:
+            self.attached[serialno, usb] -= 1
+
+    def shared(self, serialno: str) -> bool:
+        """Whether several phones with this hardware serial are configured, or attached by USB.
+
+        Two transports of one socket, or over the network, may be one phone that came back.
+        """
+        entries = sum(phone.serial == serialno for phone in self.settings.phones)
+        sockets = [key for key, count in self.attached.items() if count and key[0] == serialno]
+        return entries > 1 or sum(bool(usb) for _, usb in sockets) > 1
 
     def ago(self, seconds: float) -> datetime:
         """The moment `seconds` before now."""

@@ -1,6 +1,7 @@
 """What the door looks at, and what it may answer."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -52,6 +53,7 @@ class Case:
     opt_out: OptOut | None = None  # the recipient's entry in the opt-out list
     asking: str = ""  # the package that shows a window on the phone and waits for its owner
     allowance: Allowance | None = None  # what was sent and may be; None: nothing is counted
+    held: Mapping[Slot, str] = field(default_factory=dict)  # SIMs that failed too often, and how
     spent_s: float = 0.0  # how long a quota has been holding the SIM's messages
 
     @property

@@ -148,10 +148,13 @@ PANEL_UNAVAILABLE T|The panel does not answer as it should.|It is asked again; c
 PANEL_BUSY T|The panel asks for fewer requests.|It is asked again when it permits.
 PANEL_REFUSED P|The panel will not take this request.|See its field errors in the message.
 NEEDS_PAIRING P|The session is over.|Pair the phone again with a new token from the panel.
+GATEWAY_CHANGED P|The panel gave the phone another gateway.|Look at its account and its devices.
 JOURNAL_ERROR T|The journal cannot be used; nothing is sent.|See the message.
 JOURNAL_BUSY T|Another controller has the journal.|Stop the other one.
 JOURNAL_DAMAGED T|The journal cannot be written or read; nothing is sent.|Check disk and file.
 ENDPOINT_FAILED T|A webhook or hook command did not take a text.|It is offered again; check the receiver.
+CONTROLLER_ABSENT T|No controller answers here.|Start it with `droidrack run`.
+CONTROLLER_REFUSED P|The running controller did not do it.|See its own words in the message.
 VAULT_ERROR P|The store of session tokens cannot be trusted.|Correct its owner and mode as told.
 """
 

@@ -193,6 +193,12 @@ class EndpointFailed(RackError):
         self.retry_after_s = retry_after_s
 
 
+class GatewayChanged(PanelError):
+    """The panel gave a phone another gateway than the one that this host remembers."""
+
+    code = "GATEWAY_CHANGED"
+
+
 class JournalError(RackError):
     """The journal cannot be trusted or written. Nothing may be sent."""
 
@@ -209,6 +215,22 @@ class JournalDamaged(JournalError):
     """Full disk, I/O error or a damaged file: stop sending at once."""
 
     code = "JOURNAL_DAMAGED"
+
+
+class ControllerAbsent(RackError):
+    """No controller answers on the control socket of this state directory."""
+
+    code = "CONTROLLER_ABSENT"
+
+
+class ControllerRefused(RackError):
+    """The running controller did not do what it was asked; `remote` is its own code."""
+
+    code = "CONTROLLER_REFUSED"
+
+    def __init__(self, message: str, *, hint: str = "", remote: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.remote = remote
 
 
 class VaultError(RackError):

@@ -147,7 +147,10 @@ def _count(case: Case) -> int | None:
 
 def _sim_hold(case: Case) -> Hold | None:
     if case.binding is not None:
-        return sim_hold(case.binding, case.sim)
+        hold, slot = sim_hold(case.binding, case.sim), case.binding.slot
+        if hold is None and slot in case.held:
+            return Hold("SIM_HELD", f"slot {slot}: {case.held[slot]}", stops=Stops.SIM)
+        return hold
     if not case.row_exists:
         return None
     return Hold("SIM_NOT_READY", "no card was in this row's slot yet", stops=Stops.SIM)

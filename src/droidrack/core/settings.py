@@ -131,6 +131,38 @@ class AuditSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HealthSettings:
+    """When a phone's condition is worth an alarm."""
+
+    read_s: float = 60.0  # one combined command; a question per minute costs a phone nothing
+    warm_c: float = 40.0  # charging above ages a lithium cell at twice its pace
+    hot_c: float = 45.0  # the limit to which makers let cells be charged; sending waits
+    low_percent: float = 20.0  # a phone on a hub that falls so low is not being charged
+    low_voltage_mv: float = 3600.0  # a charged cell under load stays above
+    full_days: float = 3.0  # a cell held full for days swells
+    storage_free_mb: float = 500.0  # Android itself warns at about 500 MB
+    clock_offset_s: float = 120.0  # dates of rows and logs mislead a person beyond
+    silence_s: float = 300.0  # work without a proof; longer than a message may take to be judged
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSettings:
+    """Where metrics are served for Prometheus."""
+
+    listen: str = ""  # HOST:PORT; "": nowhere, because a port is opened only on request
+
+
+@dataclass(frozen=True, slots=True)
+class RepairSettings:
+    """What may be done to a phone that is not well, and how often."""
+
+    enabled: bool = True  # False: troubles are named, and nothing is touched
+    patience_s: float = 30.0  # each attempt's time; farms that tried faster saw phones fall again
+    per_hour: int = 6  # rungs per phone; a phone that needs more needs a person
+    reboot: bool = False  # ends what a person may be doing on the phone, and locks its storage
+
+
+@dataclass(frozen=True, slots=True)
 class AdbSettings:
     """The adb server to use."""
 
@@ -152,6 +184,14 @@ class SlotSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class PortSettings:
+    """What is written beside a USB socket of the rack."""
+
+    usb: str  # port path such as 1-2.3, as `droidrack map` shows it
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneSettings:
     """One phone of the rack."""
 
@@ -162,7 +202,7 @@ class PhoneSettings:
     token_env: str = ""  # where the pairing token comes from: an environment variable …
     token_file: str = ""  # … or a file
     pacing: Pacing = field(default_factory=Pacing)
-    labels: tuple[str, ...] = ()  # words that a recipe's guard may name
+    labels: tuple[str, ...] = ()  # words by which commands and a recipe's guard choose phones
     variables: Mapping[str, str] = field(default_factory=dict)  # what differs in recipes
     quota: Quota = field(default_factory=Quota)
 
@@ -187,4 +227,9 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     inbound: InboundSettings = field(default_factory=InboundSettings)
     audit: AuditSettings = field(default_factory=AuditSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
     adb: tuple[AdbSettings, ...] = (AdbSettings(),)
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # phones' names by group
+    repair: RepairSettings = field(default_factory=RepairSettings)
+    ports: tuple[PortSettings, ...] = ()

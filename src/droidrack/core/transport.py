@@ -2,13 +2,9 @@
 
 from dataclasses import dataclass
 
-READY = "device"
+from droidrack.core.udev import RELOAD, RULES_PATH, access_rule
 
-UDEV_RULE = (
-    'SUBSYSTEM=="usb", ENV{DEVTYPE}=="usb_device", ENV{ID_USB_INTERFACES}=="*:ff4201:*", '
-    'MODE="0660", GROUP="plugdev", TAG+="uaccess"'
-)
-"""Gives every USB device with an ADB interface (class ff, subclass 42, protocol 01) to plugdev."""
+READY = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +28,8 @@ _ADVICE = {
     ),
     "no permissions": Advice(
         "this user may not open its USB device",
-        f"write this line to /etc/udev/rules.d/51-droidrack.rules: {UDEV_RULE} — then run "
-        "`udevadm control --reload && udevadm trigger`, make the user a member of plugdev, and "
+        f"write this line to {RULES_PATH}: {access_rule()} — then run "
+        f"`{' && '.join(RELOAD)}`, make the user a member of plugdev, and "
         "plug the phone in again",
     ),
     "offline": Advice(

@@ -18,7 +18,9 @@ from droidrack.ports.journal import (
     PhoneRecord,
     SimRecord,
     StateChange,
+    Tally,
 )
+from droidrack.ports.mender import Mender
 from droidrack.ports.notebook import Notebook
 from droidrack.ports.panel import (
     Panel,
@@ -44,6 +46,7 @@ __all__ = [
     "HoldRecord",
     "Journal",
     "Life",
+    "Mender",
     "Notebook",
     "OutboxRow",
     "Panel",
@@ -61,6 +64,7 @@ __all__ = [
     "SimRecord",
     "StateChange",
     "StoredSession",
+    "Tally",
     "Usage",
     "Vault",
 ]

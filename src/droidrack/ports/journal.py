@@ -1,7 +1,7 @@
 """The journal: what is known of every message, on disk."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -42,6 +42,8 @@ class PhoneRecord:
     gateway_uid: str
     fingerprint: str
     seen_at: datetime
+    usb: str = ""  # the socket it was in; "": not known
+    mark: str = ""  # `core.identity.mark_of` its ANDROID_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,20 @@ class Event:
     device: DeviceUuid | None
     kind: str
     text: str
+    phone: str = ""  # The operator's name for it; "": it concerns the rack.
+    id: int = field(default=0, compare=False)  # The journal's, growing; 0: not recorded yet.
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How much of one phone's work stands where."""
+
+    waiting: int = 0  # ACCEPTED: to be sent.
+    open: int = 0  # SENDING and SUBMITTED: to be judged.
+    unknown: int = 0
+    unreported: int = 0  # Outcomes that the panel has not acknowledged.
+    waiting_since: datetime | None = None  # Arrival of the oldest one that is to be sent.
+    unreported_since: datetime | None = None
 
 
 class Journal(Protocol):
@@ -245,8 +261,14 @@ class Journal(Protocol):
         """Append an event."""
         ...
 
-    async def events(self, *, limit: int) -> tuple[Event, ...]:
-        """Newest first."""
+    async def events(
+        self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
+    ) -> tuple[Event, ...]:
+        """Newest first: of one phone, not older than `since`, with an id above `after`."""
+        ...
+
+    async def tallies(self) -> Mapping[DeviceUuid, Tally]:
+        """The work of every phone that has any."""
         ...
 
     async def prune(self, before: datetime) -> int:

@@ -29,6 +29,7 @@ class PanelSim:
     slot: Slot
     label: str
     active: bool
+    country: str = ""  # As it was last told by us; the panel does not say. "": not known.
 
 
 @dataclass(frozen=True, slots=True)

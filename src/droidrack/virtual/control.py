@@ -79,6 +79,7 @@ _PHONE_ACTIONS: dict[str, _PhoneAction] = {
     "speak": _awaited(lambda phone, _: phone.link.silence(silent=False)),
     "swap-sims": _plain(lambda phone, _: phone.model.swap_sims()),
     "thaw": _plain(lambda phone, _: phone.link.thaw()),
+    "unlock": _plain(lambda phone, _: phone.model.unlock()),
     "unplug": _awaited(lambda phone, _: phone.link.unplug()),
 }
 

@@ -113,10 +113,16 @@ class Handset:
         """Whether adbd knows shell v2: since Android 7."""
         return self.model.spec.api >= API_24_ANDROID_7
 
-    async def reboot(self) -> None:
+    async def factory_reset(self) -> None:
+        """Come back empty; the owner has set it up and allowed USB debugging again."""
+        await self.reboot(between=self.model.erase)
+
+    async def reboot(self, *, between: Callable[[], None] | None = None) -> None:
         """Switch off, stay away as long as this build does, come back."""
         await self.model.power_off()
         self.screen.windows.clear()
+        if between is not None:
+            between()
         await self.link.unplug()
         await self.end_processes()
         await asyncio.sleep(self.model.spec.quirks.off_s)

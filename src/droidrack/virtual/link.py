@@ -48,6 +48,7 @@ class Link:
         self.keys = KeyStore()
         self.latency_s = 0.0
         self.silent = False
+        self.shy = 0  # Handshakes that it will still leave unanswered.
         self.plugged = True
         self.port = ""  # The USB port it is in, such as 1-2.3; "": on the network.
         self.thawed = asyncio.Event()
@@ -115,6 +116,18 @@ class Link:
         self.drop()
         await self.on_gone()
         await self.on_back()
+
+    def greets(self) -> bool:
+        """Whether it answers the handshake that was just begun."""
+        if self.shy:
+            self.shy -= 1
+            return False
+        return not self.silent
+
+    async def hang(self, handshakes: int) -> None:
+        """Hang in this many handshakes ("offline"), the one that follows now included."""
+        self.shy = handshakes
+        self.drop()
 
     async def silence(self, silent: bool = True) -> None:
         """Hang in the handshake ("offline"), or stop doing so."""

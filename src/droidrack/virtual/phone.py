@@ -28,6 +28,9 @@ from droidrack.virtual.tools import TOOLS
 from droidrack.virtual.usage_guard import UsageGuard
 
 SHELL_NOT_FOUND = 127
+UP_SINCE = timedelta(hours=1)
+"""How long a phone has been up when it is made: nothing about it is still starting."""
+
 API_26_NEW_MKSH = 26  # From here an unknown name is "inaccessible or not found".
 
 
@@ -47,6 +50,7 @@ class VirtualPhone:
         overrides: properties that hide the computed ones of `getprop`.
         clock_skew: added to `wall` wherever the phone shows or stores a date.
         air: what its radio really sent.
+        unlocked: whether its user's storage is open; see `unlock`.
     """
 
     def __init__(
@@ -80,10 +84,12 @@ class VirtualPhone:
         self.services: Mapping[str, BinderService] = {}
         self.powered = False
         self.framework_up = False
+        self.unlocked = True
         self.boot_id = ""
         self.booted_at = wall()
         self._rise: asyncio.Task[None] | None = None
         self._power_on()
+        self.booted_at -= UP_SINCE
         self._raise_framework()
 
     # --- Tools ---
@@ -163,6 +169,7 @@ class VirtualPhone:
     async def boot(self) -> None:
         """Switch on: the shell is there at once, the framework `quirks.boot_s` later."""
         self._power_on()
+        self.unlocked = not self.spec.quirks.locked_boot
         self._rise = asyncio.get_running_loop().create_task(self._framework_later())
 
     async def reboot(self) -> None:
@@ -171,10 +178,34 @@ class VirtualPhone:
         await asyncio.sleep(self.spec.quirks.off_s)
         await self.boot()
 
+    def erase(self) -> None:
+        """What a factory reset erases, while switched off; hardware, cards and build stay."""
+        if self.powered:
+            raise ValueError("switch it off first")
+        self.store.reset()
+        self.settings = Settings(self.spec)
+        self.subscriptions = Subscriptions(self.slots)
+
+    def unlock(self) -> None:
+        """Somebody enters the screen's secret for the first time since the boot."""
+        self.unlocked = True
+
     async def restart_phone_process(self) -> None:
         """The process com.android.phone dies and comes back: it reads its settings anew."""
         self.radio.stop()
         self._raise_framework()
+
+    def feed(self, on: bool) -> None:
+        """Give it power over USB, or none. The battery service logs each change, cable or not."""
+        self.battery.usb = on
+        self.battery.status = 2 if on else 3
+        self._log_battery()
+
+    def _log_battery(self) -> None:
+        battery = self.battery
+        plugged = 2 if battery.usb else int(battery.ac)
+        text = f"[{battery.status},{battery.health},1,{plugged},Li-ion]"
+        self.logs.write("events", "I", "battery_status", text, pid=1200, tid=1200)
 
     # --- Cards and networks ---
 
@@ -243,5 +274,6 @@ class VirtualPhone:
             for service in (isms_service(self), isub_service(self), iphonesubinfo_service(self))
         }
         self.framework_up = True
+        self._log_battery()
         self.logs.write("radio", "D", "RILJ", "Connected to radio service", tid=1553)
         self.logs.write("system", "I", "ActivityManager", "System now ready", pid=1200, tid=1200)

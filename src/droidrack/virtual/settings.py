@@ -1,5 +1,6 @@
 """The settings provider: three namespaces of names and texts."""
 
+import random
 from collections.abc import Mapping
 
 from droidrack.virtual.spec import PhoneSpec
@@ -13,7 +14,11 @@ class Settings:
     def __init__(self, spec: PhoneSpec) -> None:
         self._values: dict[str, dict[str, str]] = {
             "system": {"screen_off_timeout": "30000", "screen_brightness": "102"},
-            "secure": {"user_setup_complete": "1", "sms_default_application": _SMS_APP},
+            "secure": {
+                "user_setup_complete": "1",
+                "sms_default_application": _SMS_APP,
+                "android_id": f"{random.getrandbits(64):016x}",  # Drawn anew after each erasing.
+            },
             "global": {
                 "adb_enabled": "1",
                 "airplane_mode_on": "0",

@@ -58,6 +58,7 @@ class Quirks:
     timezone: str = "America/Panama"
     utc_offset_min: int = -300
     boot_s: float = 2.0  # From adbd's start to `sys.boot_completed`.
+    locked_boot: bool = False  # A secure lock: storage stays closed after a boot until unlocked.
     off_s: float = 1.0  # How long a reboot keeps adbd away.
 
 

@@ -210,7 +210,7 @@ class Connection:
     async def _greet(self, packet: Packet) -> None:
         self.max_payload = min(packet.arg1, self._announced)
         self._checksum = packet.arg0 < wire.VERSION
-        if not self._link.silent:
+        if self._link.greets():
             await self._challenge()
 
     async def _challenge(self) -> None:

@@ -83,11 +83,14 @@ async def _wm(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int
 
 async def _am(phone: VirtualPhone, argv: Sequence[str], console: Console) -> int:
     """`am get-current-user`; what starts or stops something is taken and does nothing."""
+    if not phone.framework_up:
+        await console.stderr(b"cmd: Can't find service: activity\n")
+        return 20
     match argv[1:]:
         case ["get-current-user", *_]:
             await console.stdout(b"0\n")
-        case ["get-started-user-state", *_]:
-            await console.stdout(b"RUNNING_UNLOCKED\n" if phone.framework_up else b"BOOTING\n")
+        case ["get-started-user-state", *_] if phone.spec.api >= 24:  # Before, none is locked.
+            await console.stdout(b"RUNNING_UNLOCKED\n" if phone.unlocked else b"RUNNING_LOCKED\n")
         case ["get-standby-bucket" | "set-standby-bucket", *_] if phone.spec.api >= 28:
             return await standby(phone, argv[1:], console)
         case ["start" | "force-stop" | "broadcast" | "kill", *_]:

@@ -11,19 +11,23 @@ from droidrack.core.checkup import Finding, Severity, failing, fine, worst
 from droidrack.core.errors import ConfigError, RackError
 from droidrack.faces.cli.options import config_option, json_option, plain, print_json, print_table
 
+WARNED = 3
+"""Not 2, which says that the command line or the configuration is wrong."""
+
 COLOURS = {Severity.OK: "green", Severity.WARN: "yellow", Severity.ERROR: "red"}
 
 
 @click.command()
 @config_option
 @json_option
+@click.option("--strict", is_flag=True, help="Exit code 3 where there are warnings and no error.")
 @click.option("--quiet", is_flag=True, help="Warnings and errors only, without the configuration.")
-def doctor(config: Path, as_json: bool, quiet: bool) -> None:
+def doctor(config: Path, as_json: bool, strict: bool, quiet: bool) -> None:
     """Check configuration, host, journal, panel, adb servers and phones; say what to do.
 
     Nothing is sent or paired, no phone is changed, and it may run beside a controller. Each
-    finding is `ok`, `warn` or `error`, with what was seen and an exact remedy. Exit code 0 if there
-    is no error (warnings do not count), else 1. For example:
+    finding is `ok`, `warn` or `error`, with what was seen and an exact remedy. Exit code 1 if there
+    is an error, else 0; with --strict, 3 if there are warnings only. For example:
 
         droidrack doctor --quiet
     """
@@ -45,7 +49,13 @@ def doctor(config: Path, as_json: bool, quiet: bool) -> None:
         if not quiet:
             _print_values(values)
         _print_findings(findings, quiet=quiet)
-    raise SystemExit(1 if worst(findings) is Severity.ERROR else 0)
+    raise SystemExit(_exit_code(worst(findings), strict=strict))
+
+
+def _exit_code(severity: Severity, *, strict: bool) -> int:
+    if severity is Severity.ERROR:
+        return 1
+    return WARNED if strict and severity is Severity.WARN else 0
 
 
 def _host() -> list[Finding]:

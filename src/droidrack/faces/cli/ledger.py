@@ -1,6 +1,7 @@
 """`droidrack messages` and `droidrack why`: what the journal holds, while a controller runs too."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,15 @@ import click
 from droidrack.core.errors import RackError
 from droidrack.core.message import MessageState
 from droidrack.core.report import from_bench
+from droidrack.core.selection import Selection
 from droidrack.faces.cli.options import (
     config_option,
     json_option,
-    phone_named,
     plain,
     print_json,
     print_table,
 )
+from droidrack.faces.cli.selectors import chosen, filter_options
 
 if TYPE_CHECKING:
     from droidrack.app.views import Shown
@@ -33,7 +35,7 @@ reveal_option = click.option(
 
 @click.command()
 @config_option
-@click.option("--phone", default="", help="Only this phone's, by its name in devices.toml.")
+@filter_options
 @click.option(
     "--state",
     "states",
@@ -51,7 +53,12 @@ reveal_option = click.option(
 @reveal_option
 @json_option
 def messages(
-    config: Path, phone: str, states: tuple[str, ...], limit: int, reveal: bool, as_json: bool
+    config: Path,
+    selection: Selection,
+    states: tuple[str, ...],
+    limit: int,
+    reveal: bool,
+    as_json: bool,
 ) -> None:
     """List the journal's messages, the newest first.
 
@@ -64,7 +71,7 @@ def messages(
 
     settings = compose.load_settings(config)
     wanted = tuple(MessageState(state) for state in states)
-    lives, names = asyncio.run(_messages(settings, phone, wanted, limit))
+    lives, names = asyncio.run(_messages(settings, selection, wanted, limit))
     rows = [views.summary(life, names, reveal=reveal) for life in lives]
     if as_json:
         print_json(rows)
@@ -81,7 +88,7 @@ def _print_rows(rows: list["Shown"], *, reveal: bool) -> None:
 
 
 async def _messages(
-    settings: "Settings", phone: str, states: tuple[MessageState, ...], limit: int
+    settings: "Settings", selection: Selection, states: tuple[MessageState, ...], limit: int
 ) -> tuple[tuple["Life", ...], Names]:
     from droidrack import compose
     from droidrack.app import views
@@ -89,11 +96,23 @@ async def _messages(
     async with compose.observe_journal(settings) as journal:
         records = await journal.phones()
         names = views.phone_names(records)
-        device = views.device_of(records, phone) if phone else None
-        if phone and device is None:
-            phone_named(settings, phone)  # A name that is nobody's is the operator's mistake.
-            return (), names
-        return await journal.messages(device=device, states=states, limit=limit), names
+        if not selection:
+            return await journal.messages(states=states, limit=limit), names
+        lives: list[Life] = []
+        for phone in _named(settings, selection, set(names.values())):
+            device = views.device_of(records, phone)
+            if device is not None:  # A phone of the file that never worked has none.
+                lives += await journal.messages(device=device, states=states, limit=limit)
+        lives.sort(key=lambda life: life.message.received_at, reverse=True)
+        return tuple(lives[:limit]), names
+
+
+def _named(settings: "Settings", selection: Selection, known: set[str]) -> Sequence[str]:
+    """The chosen phones' names; one that left the file and is in the journal may be named, too."""
+    by_name = selection.phones and not (selection.groups or selection.labels)
+    if by_name and known.union(p.name for p in settings.phones).issuperset(selection.phones):
+        return selection.phones
+    return [phone.name for phone in chosen(settings, selection)]
 
 
 @click.command()

@@ -20,9 +20,21 @@ COMMANDS = {
     "demo": ("demo", "Show the main job on virtual phones, with a local panel."),
     "virtual": ("lab", "Run a rack of virtual phones for any adb client."),
     "panel": ("lab", "Run the local panel."),
+    "status": ("status", "Show how the phones of a running controller are."),
+    "top": ("status", "Watch the phones of a running controller."),
+    "events": ("events", "What happened: changes of state, alarms, acts of people."),
+    "pause": ("operate", "Stop phones of a running controller."),
+    "drain": ("operate", "Let phones send what they took, and take nothing new."),
+    "resume": ("operate", "Take back a pause or a drain; free held SIMs."),
+    "reboot": ("operate", "Restart phones when their messages are judged."),
+    "screenshot": ("operate", "Take pictures of phones' screens."),
+    "shell": ("operate", "Run a shell command on phones, never while one sends."),
     "devices": ("rack", "List what the adb servers see, and which entry it fits."),
-    "pair": ("pairing", "Pair a phone with the panel."),
-    "logout": ("pairing", "End a phone's session with the panel."),
+    "map": ("rack_map", "Show which phone is in which USB socket, and what is wrong where."),
+    "usb": ("usb", "Prove that switching a USB port off cuts the power."),
+    "pair": ("pairing", "Pair phones with the panel."),
+    "relink": ("pairing", "Pair phones anew, keeping their gateways."),
+    "logout": ("logout", "End phones' sessions with the panel."),
     "sims": ("sims", "List, create, update, delete and bind the panel's SIM rows."),
     "send": ("bench", "Send one message from a bench and wait for its proof."),
     "messages": ("ledger", "List messages of the journal."),
@@ -31,6 +43,8 @@ COMMANDS = {
     "optout": ("optout", "Who asked for no more messages: add, remove, list, import, export."),
     "policy": ("policy", "What the door would say of a message, and which rule decides."),
     "audit": ("audit", "What was decided and done: list, export, and check it for touches."),
+    "reload": ("rack", "Let the running controller read devices.toml again."),
+    "service": ("service", "Install the controller as a service of this host."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
     "capture": ("capture", "Keep a phone's outputs, redacted, for tests and reports."),
@@ -56,7 +70,9 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"droidrack.faces.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        name = cmd_name.replace("-", "_")
+        # `map_`: a function has not the name of one of Python's own.
+        command: click.Command = getattr(module, name, None) or getattr(module, f"{name}_")
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,122 +1,211 @@
-"""`droidrack pair` and `droidrack logout`: a phone's session with the panel."""
+"""`droidrack pair` and `droidrack relink`: one-time tokens become sessions with the panel."""
 
 import asyncio
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from droidrack.core.errors import ConfigError, PanelError, PanelRefused, RackError, SessionOver
+from droidrack.core.errors import ConfigError, GatewayChanged, RackError
 from droidrack.core.ids import Token
+from droidrack.core.selection import Selection
 from droidrack.faces.cli.options import (
+    Command,
     config_option,
     error_json,
     json_option,
     note,
-    phone_named,
     plain,
     print_json,
     show_error,
 )
+from droidrack.faces.cli.selectors import ask, chosen, selection_options, yes_option
 
 if TYPE_CHECKING:
-    from droidrack.app.finding import Found
-    from droidrack.app.handset import Handset
-    from droidrack.app.world import World
+    from droidrack.app.pairing_run import Outcome, Paired, Purse
     from droidrack.core.settings import PhoneSettings, Settings
-    from droidrack.ports import StoredSession
 
-HOW_TO_GIVE_ONE = (
-    "make one in the panel (Gateway → Android SMS → Devices → Add Device) and give it with "
-    "--token-file or --token-stdin, or name its source in devices.toml (token_file, token_env)"
-)
-HOW_TO_GET_ANOTHER = (
-    "a pairing token works once: it is spent by its first use, also where the answer was lost or a "
-    "running controller was faster (`droidrack sims list` shows who is paired). Make a new one in "
-    "the panel: the phone keeps its gateway and its SIM rows"
-)
-AT_ONCE = 8
-"""Phones that are paired at a time."""
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the tokens of a run come from; nothing named: from where devices.toml says."""
+
+    file: Path | None
+    stdin: bool
+    list: Path | None
+    pictures: tuple[Path, ...]
+
+    @property
+    def single(self) -> bool:
+        """Whether it holds one token."""
+        return self.file is not None or self.stdin
+
+
+def token_options(command: Command) -> Command:
+    """Add the options that give tokens."""
+    for option in reversed(
+        (
+            click.option(
+                "--token-file",
+                type=click.Path(path_type=Path, dir_okay=False),
+                help="File with the pairing token, not readable by other users.",
+            ),
+            click.option("--token-stdin", is_flag=True, help="Read the pairing token from stdin."),
+            click.option(
+                "--csv",
+                "token_list",
+                type=click.Path(path_type=Path, dir_okay=False),
+                help="CSV file with the columns phone and token; without other options it also "
+                "chooses the phones.",
+            ),
+            click.option(
+                "--qr",
+                "pictures",
+                multiple=True,
+                type=click.Path(path_type=Path, exists=True),
+                help="Picture of one or several of the panel's QR codes, or a folder of pictures; "
+                "may be repeated. One that is called like a phone is for that phone.",
+            ),
+        )
+    ):
+        command = option(command)
+    return command
 
 
 @click.command()
 @config_option
-@click.option("--phone", default="", help="The phone, by its name in devices.toml.")
-@click.option("--all", "everyone", is_flag=True, help="Every phone that has no session yet.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File with the pairing token, not readable by other users.",
-)
-@click.option("--token-stdin", is_flag=True, help="Read the pairing token from stdin.")
+@selection_options
+@token_options
 @json_option
 def pair(
     config: Path,
-    phone: str,
-    everyone: bool,
+    selection: Selection,
     token_file: Path | None,
     token_stdin: bool,
+    token_list: Path | None,
+    pictures: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Pair attached phones with the panel, each by its one-time pairing token.
 
-    Without --token-file and --token-stdin the token comes from where devices.toml says. There is no
-    option for the token itself: what stands on a command line can be read by every user of the
-    host, in the process list and in the shell's history.
+    Without a source the token comes from where devices.toml says. There is no option for the token
+    itself: what stands on a command line can be read by every user of the host, in the process list
+    and in the shell's history.
 
     Works beside a running controller, which takes the session up within 5 s. A phone that is paired
-    already is linked anew and keeps its gateway. For example:
+    already is passed over, so a run that was interrupted is continued by typing it again; `relink`
+    pairs such a phone anew. For example:
 
         droidrack pair --phone bay-1 --token-file bay-1.token
+
+        droidrack pair --csv tokens.csv
+
+        droidrack pair --all --qr screenshot.png
     """
+    source = Source(token_file, token_stdin, token_list, pictures)
+    settings, phones, purse = _prepared(config, selection, source)
+    results = _results(settings, phones, purse, again=False, quiet=as_json)
+    _finish(results, as_json=as_json)
+
+
+@click.command()
+@config_option
+@selection_options
+@token_options
+@yes_option
+@json_option
+def relink(
+    config: Path,
+    selection: Selection,
+    token_file: Path | None,
+    token_stdin: bool,
+    token_list: Path | None,
+    pictures: tuple[Path, ...],
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Pair phones anew that were paired before, and see that they keep their gateways.
+
+    After the panel ended a session, after a factory reset, or on another host: the panel knows a
+    phone by its device uuid, which outlives all of these. The former session, if any, ends. A
+    phone that comes back with another gateway than this host remembers is told as a fault. For
+    example:
+
+        droidrack relink --phone bay-1 --token-file bay-1.token
+    """
+    source = Source(token_file, token_stdin, token_list, pictures)
+    settings, phones, purse = _prepared(config, selection, source)
+    ask("End the sessions and pair anew", phones, yes=yes or source.single)
+    results = _results(settings, phones, purse, again=True, quiet=as_json)
+    _finish(results, as_json=as_json)
+
+
+# --- Phones and tokens ------------------------------------------------------------------------
+
+
+def _prepared(
+    config: Path, selection: Selection, source: Source
+) -> tuple["Settings", Sequence["PhoneSettings"], "Purse"]:
+    """The phones that are meant and their tokens; every mistake is told before one is spent."""
     from droidrack import compose
 
-    if token_file and token_stdin:
-        raise click.UsageError("--token-file and --token-stdin exclude each other")
+    given = [source.file, source.stdin, source.list, source.pictures]
+    if sum(map(bool, given)) > 1:
+        raise click.UsageError("--token-file, --token-stdin, --csv and --qr exclude each other")
     settings = compose.load_settings(config)
-    phones = _chosen(settings, phone, everyone=everyone)
-    given = None
-    if token_file or token_stdin:
+    if source.list is not None:
+        return settings, *_by_list(settings, selection, source.list)
+    phones = chosen(settings, selection, without="only")
+    if source.pictures:
+        return settings, phones, _by_pictures(phones, source.pictures)
+    own: dict[str, Token] = {}
+    if source.single:
         if len(phones) > 1:
             raise click.UsageError("one token pairs one phone: name it with --phone")
-        given = _token_from(phones[0], token_file)
-    results = asyncio.run(_pair(settings, phones, given, again=not everyone))
-    if as_json:
-        print_json(results)
-    else:
-        _print_paired(results)
-    if any(result["error"] for result in results):
-        raise SystemExit(1)
+        own[phones[0].name] = _token_from(phones[0], source.file)
+    return settings, phones, _purse(own)
 
 
-def _print_paired(results: list[dict[str, Any]]) -> None:
-    for result in results:
-        if result["error"] is None:
-            how = "paired" if result["new"] else "paired already,"
-            click.echo(f"{result['phone']}: {how} as gateway {plain(result['gateway'])}")
-            for row in result["sims"]:
-                click.echo(
-                    f"  slot {row['slot']}: SIM row {plain(row['uid'])}, {plain(row['label'])}"
-                )
+def _purse(own: dict[str, Token], common: Iterable[Token] = ()) -> "Purse":
+    from droidrack.app.pairing_run import Purse
+
+    return Purse(own, common)
 
 
-def _chosen(settings: "Settings", phone: str, *, everyone: bool) -> list["PhoneSettings"]:
-    if phone and everyone:
-        raise click.UsageError("--phone and --all exclude each other")
-    if phone:
-        return [phone_named(settings, phone)]
-    if everyone or len(settings.phones) == 1:
-        return list(settings.phones)
-    names = ", ".join(entry.name for entry in settings.phones)
-    raise click.UsageError(f"which phone? --phone NAME or --all; there are: {names}")
+def _by_list(
+    settings: "Settings", selection: Selection, path: Path
+) -> tuple[Sequence["PhoneSettings"], "Purse"]:
+    from droidrack import compose
+
+    lines = compose.token_list(path, [phone.name for phone in settings.phones])
+    own = {line.phone: line.token for line in lines}
+    named = Selection(phones=tuple(own))
+    return chosen(settings, selection or named), _purse(own)
+
+
+def _by_pictures(phones: Sequence["PhoneSettings"], paths: tuple[Path, ...]) -> "Purse":
+    from droidrack import compose
+
+    own: dict[str, Token] = {}
+    common: list[Token] = []
+    names = {phone.name for phone in phones}
+    for seen in compose.picture_tokens(paths):
+        name = seen.picture.stem
+        if name in names and name not in own:
+            own[name] = seen.token
+        else:
+            common.append(seen.token)
+    return _purse(own, common)
 
 
 def _token_from(phone: "PhoneSettings", token_file: Path | None) -> Token:
     """The token of a file or of stdin, where a person types it unseen."""
     from droidrack import compose
+    from droidrack.app.pairing_run import HOW_TO_GIVE_ONE
+    from droidrack.core.token_list import is_token
 
     if token_file is not None:
         named = replace(phone, token_env="", token_file=str(token_file.absolute()))
@@ -128,130 +217,113 @@ def _token_from(phone: "PhoneSettings", token_file: Path | None) -> Token:
         text = click.prompt("Pairing token", hide_input=True, err=True)
     else:
         text = sys.stdin.readline()
-    text = text.strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
+    if not is_token(text.strip()):
         raise ConfigError("stdin holds no single pairing token", hint=HOW_TO_GIVE_ONE)
-    return Token(text)
+    return Token(text.strip())
 
 
-async def _pair(
-    settings: "Settings", phones: Sequence["PhoneSettings"], given: Token | None, *, again: bool
+# --- The run and its report -------------------------------------------------------------------
+
+
+def _results(
+    settings: "Settings",
+    phones: Sequence["PhoneSettings"],
+    purse: "Purse",
+    *,
+    again: bool,
+    quiet: bool,
+) -> list[dict[str, Any]]:
+    from droidrack import compose
+
+    compose.forbid_core_dumps()  # A rack's tokens pass through this process.
+    return asyncio.run(_run(settings, phones, purse, again=again, quiet=quiet))
+
+
+async def _run(
+    settings: "Settings",
+    phones: Sequence["PhoneSettings"],
+    purse: "Purse",
+    *,
+    again: bool,
+    quiet: bool,
 ) -> list[dict[str, Any]]:
     from droidrack import compose
     from droidrack.app.finding import find
+    from droidrack.app.pairing_run import PairingRun
 
-    turn = asyncio.Semaphore(AT_ONCE)
+    results: dict[str, dict[str, Any]] = {}
+
+    def hear(phone: "PhoneSettings", outcome: "Outcome") -> None:
+        results[phone.name] = _result(phone, outcome)
+        if isinstance(outcome, RackError):
+            show_error(outcome)
+        elif not quiet:
+            _print_paired(outcome)
+
+    records = await compose.known_phones(settings)
     async with (
         compose.open_world(settings, note) as world,
         compose.open_buses(settings, note) as buses,
     ):
         found = await find(buses, phones)
-
-        async def one(phone: "PhoneSettings") -> dict[str, Any]:
-            async with turn:
-                try:
-                    async with compose.audited(settings, "pair", subject=phone.name) as act:
-                        here = found[phone.name]
-                        paired = await _pair_one(world, phone, here, given, again=again)
-                        act.device = paired["device"]
-                        return paired
-                except RackError as error:
-                    show_error(error)
-                    return {"phone": phone.name, "error": error_json(error)}
-
-        return list(await asyncio.gather(*(one(phone) for phone in phones)))
+        what = "relink" if again else "pair"
+        run = PairingRun(
+            world,
+            records,
+            purse,
+            recorded=lambda name: compose.audited(settings, what, subject=name),
+            again=again,
+        )
+        await run.run(found, phones, hear)
+    return [results[phone.name] for phone in phones]
 
 
-async def _pair_one(
-    world: "World", phone: "PhoneSettings", found: "Found", given: Token | None, *, again: bool
-) -> dict[str, Any]:
-    from droidrack.app.handset import Handset
-
-    if isinstance(found, RackError):
-        raise found
-    handset = await Handset.meet(world, found)
-    session = world.vault.load(handset.device)
-    new = session is None or again
-    if session is None or again:
-        session = await _register(world, handset, phone, given)
-    rows = [{"slot": row.slot, "uid": row.uid, "label": row.label} for row in session.sims]
+def _result(phone: "PhoneSettings", outcome: "Outcome") -> dict[str, Any]:
+    if isinstance(outcome, RackError):
+        return {"phone": phone.name, "outcome": "failed", "error": error_json(outcome)}
+    rows = [{"slot": r.slot, "uid": r.uid, "label": r.label} for r in outcome.session.sims]
     return {
         "phone": phone.name,
-        "device": handset.device,
-        "gateway": session.gateway_uid,
-        "new": new,
+        "outcome": "moved" if outcome.moved else "paired" if outcome.new else "already",
+        "device": outcome.device,
+        "gateway": outcome.session.gateway_uid,
+        "gateway_before": outcome.gateway_before or None,
+        "new": outcome.new,
         "sims": rows,
         "error": None,
     }
 
 
-async def _register(
-    world: "World", handset: "Handset", phone: "PhoneSettings", given: Token | None
-) -> "StoredSession":
-    from droidrack.app.pairing import complete_rows, register
-
-    token = given or world.pairing_token(phone)
-    if token is None:
-        raise ConfigError(f"{phone.name}: no pairing token", hint=HOW_TO_GIVE_ONE)
-    try:
-        session = await register(world, handset, phone, token)
-    except PanelRefused as refusal:
-        refusal.message = f"{phone.name}: the pairing token was refused: {refusal.message}"
-        refusal.hint = HOW_TO_GET_ANOTHER
-        raise
-    try:
-        return await complete_rows(world, handset, phone, session)
-    except PanelError as error:
-        note("SIM rows are left to the controller", phone=phone.name, why=error.message)
-        return world.vault.load(handset.device) or session
+def _moved(result: dict[str, Any]) -> GatewayChanged:
+    now, before = plain(result["gateway"]), plain(result["gateway_before"])
+    return GatewayChanged(
+        f"{result['phone']}: the panel gave gateway {now}, before it was {before}",
+        hint="it is another panel or account, or the phone's row was deleted there; messages "
+        "queued for the former gateway stay there",
+    )
 
 
-@click.command()
-@config_option
-@click.option("--phone", required=True, help="The phone, by its name in devices.toml.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-def logout(config: Path, phone: str, yes: bool) -> None:
-    """End a phone's session with the panel. The phone need not be attached.
-
-    The panel then shows the phone as offline and its token is void; the journal is kept, and what
-    was not reported yet is reported after the next pairing. For example:
-
-        droidrack logout --phone bay-1
-    """
-    from droidrack import compose
-
-    settings = compose.load_settings(config)
-    entry = phone_named(settings, phone)
-    gateway = asyncio.run(_gateway(settings, entry))
-    if not yes:
-        click.confirm(f"End the session of {entry.name} (gateway {plain(gateway)})?", abort=True)
-    asyncio.run(_logout(settings, entry))
+def _print_paired(paired: "Paired") -> None:
+    how = "paired" if paired.new else "paired already,"
+    kept = " (kept)" if paired.gateway_before and not paired.moved else ""
+    click.echo(f"{paired.phone}: {how} as gateway {plain(paired.session.gateway_uid)}{kept}")
+    if not paired.new:
+        return
+    for row in paired.session.sims:
+        click.echo(f"  slot {row.slot}: SIM row {plain(row.uid)}, {plain(row.label)}")
 
 
-async def _gateway(settings: "Settings", phone: "PhoneSettings") -> str:
-    from droidrack import compose
-    from droidrack.faces.cli.session import session_of
-
-    async with compose.open_world(settings, note) as world:
-        _, session = await session_of(world, phone)
-        return session.gateway_uid
-
-
-async def _logout(settings: "Settings", phone: "PhoneSettings") -> None:
-    from droidrack import compose
-    from droidrack.faces.cli.session import session_of
-
-    async with (
-        compose.open_world(settings, note) as world,
-        compose.audited(settings, "logout", subject=phone.name) as act,
-    ):
-        device, session = await session_of(world, phone)
-        act.device = device
-        try:
-            await world.panel.logout(session.token)
-            click.echo(f"{phone.name}: logged out")
-        except SessionOver:
-            click.echo(f"{phone.name}: the panel had ended this session already; forgotten here")
-        now = world.vault.load(device)
-        if now is not None and now.token == session.token:  # Not one that was made meanwhile.
-            world.vault.forget(device)
+def _finish(results: Sequence[dict[str, Any]], *, as_json: bool) -> None:
+    """The report as a whole; exit code 1 where a phone was not paired, or got another gateway."""
+    count = dict.fromkeys(("paired", "already", "moved", "failed"), 0)
+    for result in results:
+        count[result["outcome"]] += 1
+        if result["outcome"] == "moved":
+            show_error(_moved(result))
+    if as_json:
+        print_json(list(results))
+    elif len(results) > 1:
+        told = f"{count['paired'] + count['moved']} paired, {count['already']} paired already"
+        click.echo(f"{told}, {count['failed']} failed")
+    if count["failed"] or count["moved"]:
+        raise SystemExit(1)

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.errors import ConfigError, RackError
+from droidrack.core.selection import Selection
 from droidrack.faces.cli.options import (
     config_option,
     error_json,
     json_option,
     note,
-    phone_named,
     plain,
     print_json,
     print_table,
     show_error,
 )
+from droidrack.faces.cli.selectors import chosen, selection_options
 
 if TYPE_CHECKING:
     from droidrack.app.examination import Examination
@@ -33,7 +34,7 @@ Result = tuple["PhoneSettings", "Examination | RackError"]
 
 @click.command()
 @config_option
-@click.option("--phone", help="One phone, by its name in devices.toml; all of them without it.")
+@selection_options
 @click.option("--learn", is_flag=True, help="Read the phone's own codes, even of a known build.")
 @click.option("--resume", is_flag=True, help="Let a quarantined phone send again if it is proven.")
 @click.option(
@@ -46,7 +47,7 @@ Result = tuple["PhoneSettings", "Examination | RackError"]
 def probe(
     ctx: click.Context,
     config: Path,
-    phone: str | None,
+    selection: Selection,
     learn: bool,
     resume: bool,
     send_to: str | None,
@@ -57,19 +58,19 @@ def probe(
     """Ask phones what they are, by calls that only read; exit code 0 if all are proven.
 
     Shows the profile with the source of every row, the phone's own codes beside it, what the phone
-    answered, and which witnesses of sending it offers. Nothing is sent, unless --send-to and --yes
-    ask for one message, whose proof is then waited for. A controller may run meanwhile (but not
-    for --send-to).
+    answered, and which witnesses of sending it offers; of all phones where none is named. Nothing
+    is sent, unless --send-to and --yes ask for one message, whose proof is then waited for. A
+    controller may run meanwhile (but not for --send-to).
     """
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    if send_to is not None and (phone is None or not yes):
+    if send_to is not None and (len(selection.phones) != 1 or not yes):
         raise ConfigError(
             "--send-to sends one real message: it needs --phone and --yes",
             hint="without --send-to nothing is sent",
         )
-    wanted = [phone_named(settings, phone)] if phone else list(settings.phones)
+    wanted = chosen(settings, selection, without="all")
     results = asyncio.run(_examine(settings, wanted, again=learn, resume=resume))
     if as_json:
         print_json([_as_json(entry, result) for entry, result in results])
@@ -78,7 +79,7 @@ def probe(
             _show(entry, result)
     proven = all(_proven(result) for _, result in results)
     if send_to is not None and proven:
-        _send(ctx, config, str(phone), slot, send_to)
+        _send(ctx, config, wanted[0].name, slot, send_to)
     raise SystemExit(0 if proven else 1)
 
 

@@ -29,7 +29,7 @@ async def session_of(
         return known
     try:
         async with compose.open_buses(world.settings, note) as buses:
-            device = await attached_device(buses, phone)
+            device = await attached_device(world, buses, phone)
     except BridgeDown:
         device = None
     session = world.vault.load(device) if device else None

@@ -68,6 +68,7 @@ async def _create(
     name = label or next((s.label for s in phone.slots if s.slot == slot), f"SIM {slot + 1}")
     code = _country(phone, slot, country)
     row = await world.panel.create_sim(session.token, Slot(slot), name, code)
+    row = replace(row, country=code)
     return row, (*session.sims, row)
 
 
@@ -113,13 +114,15 @@ async def _update(
     session: "StoredSession",
 ) -> tuple["PanelSim", tuple["PanelSim", ...]]:
     row = row_of(phone, session, slot, uid)
+    code = _country(phone, row.slot, country, row.country)
     changed = await world.panel.update_sim(
         session.token,
         row.uid,
         label=label or row.label,
-        country=_country(phone, row.slot, country),
+        country=code,
         active=row.active if active is None else active,
     )
+    changed = replace(changed, country=code)
     return changed, tuple(changed if r.uid == row.uid else r for r in session.sims)
 
 
@@ -199,8 +202,9 @@ def row_of(
     )
 
 
-def _country(phone: "PhoneSettings", slot: int, given: str) -> str:
-    code = given or next((s.country for s in phone.slots if s.slot == slot), "")
+def _country(phone: "PhoneSettings", slot: int, given: str, last: str = "") -> str:
+    """As given, else as devices.toml says, else as it was told last."""
+    code = given or next((s.country for s in phone.slots if s.slot == slot), last)
     if len(code) == 2 and code.isascii() and code.isalpha() and code.isupper():
         return code
     raise ConfigError(

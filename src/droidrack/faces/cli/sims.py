@@ -8,6 +8,7 @@ import click
 
 from droidrack.core.codes import CODES
 from droidrack.core.errors import BridgeDown, JournalBusy, RackError
+from droidrack.core.selection import Selection
 from droidrack.faces.cli import sim_changes
 from droidrack.faces.cli.options import (
     config_option,
@@ -18,8 +19,10 @@ from droidrack.faces.cli.options import (
     print_table,
     show_error,
 )
+from droidrack.faces.cli.selectors import chosen, selection_options
 from droidrack.faces.cli.session import session_of
 from droidrack.faces.cli.sim_changes import phone_option, row_of, row_options, said_of
+from droidrack.faces.cli.sim_sync import sync
 
 if TYPE_CHECKING:
     from droidrack.app.finding import Found
@@ -35,7 +38,7 @@ BRIEF_S = 2.0
 
 @click.group()
 def sims() -> None:
-    """List, create, update, delete and bind the panel's SIM rows.
+    """List, sync, create, update, delete and bind the panel's SIM rows.
 
     A row is the panel's record of a SIM slot. When it is first seen with a card in its slot it is
     bound to that card; from then on its messages leave on this card or not at all.
@@ -47,9 +50,9 @@ def sims() -> None:
 
 @sims.command("list")
 @config_option
-@click.option("--phone", default="", help="Only this phone, by its name in devices.toml.")
+@selection_options
 @json_option
-def list_(config: Path, phone: str, as_json: bool) -> None:
+def list_(config: Path, selection: Selection, as_json: bool) -> None:
     """Compare the panel's rows, the cards they are bound to, and the cards in the phones.
 
     Works beside a running controller. For example:
@@ -59,8 +62,8 @@ def list_(config: Path, phone: str, as_json: bool) -> None:
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    phones = [phone_named(settings, phone)] if phone else list(settings.phones)
-    rows = asyncio.run(_list(settings, phones))
+    phones = chosen(settings, selection, without="all")
+    rows = asyncio.run(_list(settings, list(phones)))
     if as_json:
         print_json(rows)
         return
@@ -195,5 +198,5 @@ async def _open_journal(world: "World") -> None:
         raise
 
 
-for command in (sim_changes.create, sim_changes.update, sim_changes.delete):
+for command in (sync, sim_changes.create, sim_changes.update, sim_changes.delete):
     sims.add_command(command)

@@ -1,0 +1,239 @@
+"""`droidrack status` and `droidrack top`: how the rack is, once and live."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from droidrack.core.errors import ConfigError, RackError
+from droidrack.faces.cli.controller import Answer, ask_status, status_of
+from droidrack.faces.cli.options import config_option, json_option, plain, print_json, print_table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.table import Table
+
+    from droidrack.core.settings import Settings
+
+REFRESH_S = 1.0
+PHONE_COLUMNS = (
+    *("phone", "state", "since", "battery", "heat", "signal", "sim"),
+    *("waiting", "open", "unknown", "owed", "sent/min", "sent", "failed"),
+)
+
+WIDE = 120
+WIDE_ONLY = frozenset({"sim", "heat", "open", "unknown", "owed"})
+"""Columns that a narrow terminal does without; `droidrack status` has them all."""
+
+_GOOD, _FINE = "ready", frozenset({"draining", "paused", "meeting", "recovering", "booting"})
+
+
+@click.command()
+@config_option
+@json_option
+def status(config: Path, as_json: bool) -> None:
+    """Show how the phones of a running controller are: state, queue, work, alarms.
+
+    Exit code 0 as long as a controller answers; alarms are shown and do not count.
+    """
+    from droidrack import compose
+
+    answer = ask_status(compose.load_settings(config))
+    if as_json:
+        print_json(answer)
+        return
+    click.echo(_headline(answer))
+    rows = [_row(phone, answer["now"]) for phone in answer["phones"]]
+    print_table("Phones", PHONE_COLUMNS, rows)
+    for line in _troubles(answer):
+        click.echo(plain(line))
+
+
+@click.command()
+@config_option
+def top(config: Path) -> None:
+    """Watch the phones of a running controller: a live table over the whole screen; q quits."""
+    from droidrack import compose
+
+    if not sys.stdout.isatty() or os.environ.get("TERM", "dumb") in ("", "dumb", "unknown"):
+        raise ConfigError(
+            "`droidrack top` needs a terminal that can move its cursor",
+            hint="use `droidrack status`, or `watch droidrack status`; check the variable TERM",
+        )
+    asyncio.run(_watch(compose.load_settings(config)))
+
+
+async def _watch(settings: "Settings") -> None:
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console()
+    answer = await status_of(settings)  # Its absence is an error here, and a wait later.
+    async with _quit_key() as quitting:
+        with Live(console=console, screen=True, auto_refresh=False) as live:
+            trouble = ""
+            while not quitting.is_set():
+                live.update(_screen(answer, *console.size, trouble), refresh=True)
+                try:
+                    async with asyncio.timeout(REFRESH_S):
+                        await quitting.wait()
+                except TimeoutError:
+                    pass
+                try:
+                    answer, trouble = await status_of(settings), ""
+                except RackError as error:
+                    trouble = error.message
+
+
+@asynccontextmanager
+async def _quit_key() -> AsyncIterator[asyncio.Event]:
+    """Set once q or Ctrl-C is typed."""
+    pressed = asyncio.Event()
+    if not sys.stdin.isatty():
+        yield pressed
+        return
+    loop, descriptor = asyncio.get_running_loop(), sys.stdin.fileno()
+
+    def read() -> None:
+        if os.read(descriptor, 64).lower() in (b"q", b"\x03", b""):
+            pressed.set()
+
+    with _single_keys(descriptor):
+        loop.add_reader(descriptor, read)
+        try:
+            yield pressed
+        finally:
+            loop.remove_reader(descriptor)
+
+
+@contextmanager
+def _single_keys(descriptor: int) -> Iterator[None]:
+    """A terminal that hands over keys at once and does not show them."""
+    import termios
+    import tty
+
+    before = termios.tcgetattr(descriptor)
+    tty.setcbreak(descriptor)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+# --- What is shown --------------------------------------------------------------------------------
+
+
+def _screen(answer: Answer, width: int, height: int, trouble: str) -> "RenderableType":
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    troubles = _troubles(answer)[: max(height // 3, 3)]
+    room = max(height - len(troubles) - 7, 3)
+    shown = [c for c in PHONE_COLUMNS if width >= WIDE or c not in WIDE_ONLY]
+    table = Table(expand=True)
+    for column in shown:
+        # A name is what a person looks for; only the SIMs may give way.
+        least = {"phone": 12, "state": 14}.get(column, len(column))
+        table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least)
+    _fill(table, answer, room, shown)
+    foot = f"connection lost: {trouble}" if trouble else "q quits"
+    lines = [Text(plain(line), style="yellow", overflow="ellipsis") for line in troubles]
+    return Group(Text(_headline(answer), style="bold"), table, *lines, Text(foot, style="dim"))
+
+
+def _fill(table: "Table", answer: Answer, room: int, shown: Sequence[str]) -> None:
+    """The phones that need a look first; what has no room is counted."""
+    from rich.text import Text
+
+    phones = sorted(answer["phones"], key=lambda p: (_rank(p), p["phone"]))
+    for phone in phones[:room]:
+        row = dict(zip(PHONE_COLUMNS, _row(phone, answer["now"]), strict=True))
+        cells = [plain(str(row[column])) if row[column] is not None else "" for column in shown]
+        table.add_row(*map(Text, cells), style=_colour(phone))
+    if len(phones) > room:
+        table.add_row(f"… and {len(phones) - room} more")
+
+
+def _rank(phone: Answer) -> int:
+    if phone["alarms"] or phone["state"] not in _FINE | {_GOOD}:
+        return 0
+    return 2 if phone["state"] == _GOOD else 1
+
+
+def _colour(phone: Answer) -> str:
+    return ("red", "cyan", "")[_rank(phone)]
+
+
+def _headline(answer: Answer) -> str:
+    totals = answer["totals"]
+    states = ", ".join(f"{count} {state}" for state, count in sorted(totals["states"].items()))
+    return (
+        f"droidrack {answer['version']} up {_span(answer['since'], answer['now'])} — "
+        f"{totals['phones']} phones: {states} — waiting {totals['waiting']}, "
+        f"open {totals['open']}, unknown {totals['unknown']}, owed {totals['unreported']}, "
+        f"{totals['sent_per_minute']:g} sent/min, {totals['alarms']} alarms"
+    )
+
+
+def _row(phone: Answer, now: str) -> Sequence[object]:
+    vitals, queue, work = phone["vitals"] or {}, phone["queue"], phone["work"]
+    percent, heat = vitals.get("battery_percent"), vitals.get("battery_c")
+    sims = phone["sims"]
+    signals = [str(sim["signal_dbm"]) for sim in sims if sim["signal_dbm"] is not None]
+    return (
+        phone["phone"],
+        phone["state"],
+        _span(phone["since"], now),
+        None if percent is None else f"{percent:.0f}%",
+        None if heat is None else f"{heat:.1f}°",
+        "/".join(signals) or None,
+        " ".join(filter(None, map(_sim, sims))) or None,
+        queue["waiting"],
+        queue["open"],
+        queue["unknown"],
+        queue["unreported"],
+        f"{work['sent_per_minute']:g}",
+        work["sent"],
+        work["failed"],
+    )
+
+
+def _sim(sim: Answer) -> str:
+    """A SIM in a few letters; an empty slot in none."""
+    if sim["state"] in (None, "ABSENT"):
+        return ""
+    marks = "R" * bool(sim["roaming"]) + "!" * bool(sim["hold"])
+    word = sim["operator"] or sim["state"].lower()
+    return f"{sim['slot']}:{word}{'(' + marks + ')' if marks else ''}"
+
+
+def _troubles(answer: Answer) -> list[str]:
+    """One line per alarm and per phone that is not well, with what to do."""
+    lines = []
+    for phone in answer["phones"]:
+        if phone["cause"] and phone["state"] not in (_GOOD, "degraded"):
+            remedy = f" → {phone['remedy']}" if phone["remedy"] else ""
+            lines.append(f"{phone['phone']} {phone['state']}: {phone['cause']}{remedy}")
+        lines += [
+            f"{phone['phone']} {alarm['severity']} {alarm['kind']}: {alarm['text']}"
+            f" → {alarm['remedy']}"
+            for alarm in phone["alarms"]
+        ]
+    return lines
+
+
+def _span(since: str, now: str) -> str:
+    """A duration in the one unit that says most."""
+    from datetime import datetime
+
+    seconds = (datetime.fromisoformat(now) - datetime.fromisoformat(since)).total_seconds()
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f}{unit}"
+    return f"{max(seconds, 0):.0f}s"
