@@ -148,7 +148,8 @@ def test_drift_is_told_mended_and_due_again_after_an_update(beside: Path) -> Non
         assert (0, ["skipped"] * 2) == (code, fates(none_due))
         with closing(sqlite3.connect("state/journal.sqlite")) as journal, journal:
             journal.execute(
-                "INSERT INTO phones SELECT device, name, serial, '', 'newer', 4e15 "
+                "INSERT INTO phones (device, name, serial, gateway_uid, fingerprint, seen_at) "
+                "SELECT device, name, serial, '', 'newer', 4e15 "
                 "FROM provision_phones WHERE name=? LIMIT 1", (one,)
             )  # fmt: skip
         report = droidrack("provision", "report", "bay", *where, "--json")

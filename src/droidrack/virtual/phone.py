@@ -74,7 +74,7 @@ class VirtualPhone:
         self.subscriptions = Subscriptions(self.slots)
         self.logs = LogBuffers(self.local_now)
         self.store = SmsStore(spec.api)
-        self.settings = Settings(spec)
+        self.settings = Settings(spec, dice)
         self.estate = Estate(spec, self.settings)
         self.battery = Battery()
         self.overrides: dict[str, str] = {}
@@ -183,7 +183,8 @@ class VirtualPhone:
         if self.powered:
             raise ValueError("switch it off first")
         self.store.reset()
-        self.settings = Settings(self.spec)
+        self.settings = Settings(self.spec, self.dice)
+        self.estate = Estate(self.spec, self.settings)
         self.subscriptions = Subscriptions(self.slots)
 
     def unlock(self) -> None:

@@ -11,13 +11,13 @@ NAMESPACES = ("system", "secure", "global")
 class Settings:
     """What `settings` reads and writes. Survives reboots."""
 
-    def __init__(self, spec: PhoneSpec) -> None:
+    def __init__(self, spec: PhoneSpec, dice: random.Random) -> None:
         self._values: dict[str, dict[str, str]] = {
             "system": {"screen_off_timeout": "30000", "screen_brightness": "102"},
             "secure": {
                 "user_setup_complete": "1",
                 "sms_default_application": _SMS_APP,
-                "android_id": f"{random.getrandbits(64):016x}",  # Drawn anew after each erasing.
+                "android_id": f"{dice.getrandbits(64):016x}",  # Drawn anew after each erasing.
             },
             "global": {
                 "adb_enabled": "1",
