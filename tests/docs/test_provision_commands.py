@@ -76,6 +76,24 @@ def test_manual_shows_recipes_that_are_good() -> None:
         load_recipe("manual.toml", block, fetch)
 
 
+def test_newcomers_walk_through_the_manual_goes_as_it_says(beside: Path) -> None:
+    """The first recipe of the manual: one phone fails as printed, and its guard mends that."""
+    text = MANUAL.read_text("utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    printed = re.findall(r"```\n(HW.*?)```", text, re.DOTALL)[0]
+    Path("bay.toml").write_text(blocks[0])
+    apply = ("provision", "apply", "bay.toml", "--virtual", "4")
+    failed = droidrack(*apply)
+    assert 1 == failed.exit_code
+    assert " ".join(printed.split()) in " ".join(failed.stderr.split())
+    guarded = blocks[1]
+    bare = '[[steps]]\nname = "animations"\ntype = "animations"\n'
+    assert guarded.startswith(bare)
+    Path("bay.toml").write_text(blocks[0].replace(bare, guarded))
+    mended = droidrack(*apply)
+    assert 0 == mended.exit_code, mended.output
+
+
 @contextmanager
 def lab(phones: int) -> Iterator[tuple[str, ...]]:
     """Virtual phones behind an adb server of their own; the options that say where they are."""

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from controller_bench import Bench, at_work, swift
+from controller_bench import Bench, at_work, bench, swift
 
 from droidrack import compose_provisioning as wiring
 from droidrack.app.provision.bench import Choices, Progressed, Target
@@ -86,5 +86,25 @@ def test_looking_takes_no_phone_away(tmp_path: Path) -> None:
             await provision(table, RunKind.VERIFY, [])
             assert ["ready"] == running.states()
             assert [] == [c for c in table.phones[0].model.estate.changes if "settings" in c]
+
+    asyncio.run(play())
+
+
+def test_controller_tells_of_an_update_and_the_check_is_due(tmp_path: Path) -> None:
+    """A phone comes back with another build: the log and the journal say so, once."""
+
+    async def play() -> None:
+        async with bench([swift(15)], tmp_path) as table:
+            builds = []
+            for build in ("", "", "maker/phone:15/AP4A/2:user/release-keys"):
+                if build:
+                    table.phones[0].model.overrides["ro.build.fingerprint"] = build
+                async with table.controller() as running:
+                    await running.ready()
+                async with wiring.open_run_journal(Path(table.settings.state_dir)) as journal:
+                    builds.append(set((await journal.builds_seen()).values()))
+            assert builds[0] == builds[1]
+            assert [{build}] == builds[2:]
+            assert 1 == table.lines.events().count("phone has another build")
 
     asyncio.run(play())

@@ -274,7 +274,8 @@ class SqlRunJournal:
         try:
             if self._outdated():
                 self._migrate()
-            connection = self._store.connect(writing=True)
+            # On a server the writing connection is the controller's: it holds the journal's lock.
+            connection = self._store.connect(writing=isinstance(self._store, SqliteStore))
             try:
                 self._check_seal(connection)
             except JournalError:

@@ -93,7 +93,16 @@ def test_plan_changes_nothing_and_foretells_what_apply_does(home: Path) -> None:
         plan = await shop.go(recipe_in(home), RunKind.PLAN)
         assert [] == shop.writes()
         pending = {s.step for p in plan.phones for s in p.steps if s.state is StepState.PENDING}
-        assert {"screen", "animations", "app", "grant", "doze", "bloat", "config"} == pending
+        assert {
+            "screen",
+            "animations",
+            "app",
+            "grant",
+            "doze",
+            "bloat",
+            "config",
+            "restart",
+        } == pending
         assert (await shop.go(recipe_in(home))).good
 
     in_virtual_time(story)

@@ -188,6 +188,8 @@ class PhoneWalk:
         """What the check says, in a run that changes nothing."""
         kind = STEP_TYPES[step.type]
         if kind.keeps or step.type == RESTART.name:
+            if step.type == RESTART.name and StepState.PENDING in self._states.values():
+                return replace(walk.record, before="running", wanted="restarted after the changes")
             return replace(walk.record, state=StepState.SKIPPED, cause="only when applied")
         if walk.known_by_journal(await self._facts()):
             return walk.record

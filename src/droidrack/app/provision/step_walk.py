@@ -234,8 +234,10 @@ class StepWalk:
         hint = "look at the phone's screen"
         if self._kind.waits:
             wanted, seen = self.record.wanted, self.record.after or self.record.before
-            asked = self._params.get("instructions") or f"{seen}, not {wanted}"
-            await self._fail(f"{asked} ({cause})", hint, human="instructions" in self._params)
+            human = "instructions" in self._params
+            asked = self._params["instructions"] if human else f"{seen}, not {wanted}"
+            hint = "do it on the phone, then repeat the command" if human else hint
+            await self._fail(f"{asked} ({cause})", hint, human=human)
             return True
         if self._tries_left > 0 and not self._kind.once:
             self._tries_left -= 1

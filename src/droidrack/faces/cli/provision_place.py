@@ -143,7 +143,7 @@ async def _attached(adb: "tuple[AdbSettings, ...]", state_dir: Path) -> list[Any
         seen = await survey(buses, settle_s=SETTLE_S)
     return [
         PhoneSettings(name=one.arrival.serialno, serial=one.arrival.serialno)
-        for one in seen
+        for one in sorted(seen, key=lambda one: one.arrival.serialno if one.arrival else "")
         if one.arrival is not None
     ]
 
