@@ -2,8 +2,8 @@
 
 Each endpoint has a room of its own, so that a dead one delays neither the others nor a phone. What
 is owed, how often it was tried and when it is due stands in the journal, so that a restart neither
-forgets a text nor hammers a receiver that is out of order. Where nobody answers at all, one text at a
-time is tried, whoever sent it.
+forgets a text nor hammers a receiver that is out of order. Where nobody answers at all, one text at
+a time is tried, whoever sent it.
 """
 
 import asyncio
