@@ -260,6 +260,7 @@ class Worker:
             on_settled=reporting.wake,
             asking=asking,
         )
+        confirming.asked = lambda: bool(asking.package)
         confirming.on_free = sending.wake
         confirming.on_retry = sending.retry
         confirming.on_wrong_sim = self._stop_sending
