@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from droidrack.app.world import World
 from droidrack.core.allowance import Allowance
 from droidrack.core.case import SimReading
-from droidrack.core.guard import ANDROIDS_OWN
+from droidrack.core.guard import guard_windows
 from droidrack.core.ids import DeviceUuid, Msisdn, Slot
 from droidrack.core.pacing import Window, rest_until, windows_per
 from droidrack.core.quota import calendar_of, limits, reach
@@ -34,7 +34,7 @@ class Pace:
         self._span = timedelta()
         self._phone = Tally()
         self._rests: datetime | None = None
-        self._guard: tuple[Window, ...] = (ANDROIDS_OWN,)
+        self._guard = guard_windows(())
         self._noted: Tally | None = None  # The card of the call that is being made.
 
     async def begin(self, device: DeviceUuid, guard: tuple[Window, ...]) -> None:
