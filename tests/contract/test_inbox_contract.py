@@ -171,8 +171,8 @@ def test_stop_whose_transaction_fails_is_not_on_the_list(bench: Bench) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
     async def fail(journal: Journal) -> None:
+        asked = {text(1).id: Asked(Intent.STOP, number)}
         with pytest.raises(JournalDamaged):
-            asked = {text(1).id: Asked(Intent.STOP, number)}
             await journal.inbox.receive(mark(1), [text(1)], (), asked)
 
     async def read(journal: Journal) -> None:
