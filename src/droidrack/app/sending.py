@@ -134,7 +134,8 @@ class Sending:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
         guard = await read_guard_windows(self._world, self._handset)
         await self._pace.begin(self._handset.device, guard)
-        await self._holding.recall()
+        if self._only is None:  # Else nothing is known of the other messages' holds.
+            await self._holding.recall()
         while True:
             self._wake.clear()
             wait_s = NOTHING_TO_DO if self._draining else await self._pass()
