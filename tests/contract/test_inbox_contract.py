@@ -223,6 +223,20 @@ def test_closed_delivery_stays_as_it_is(bench: Bench) -> None:
     bench.run(scenario)
 
 
+def test_disowned_deliveries_are_closed_and_can_be_pruned(bench: Bench) -> None:
+    """An endpoint that was taken out of the configuration keeps no text for ever."""
+
+    async def scenario(journal: Journal) -> None:
+        await journal.inbox.receive(mark(1), [text(1)], ENDPOINTS)
+        assert 1 == await journal.inbox.disown(["crm"], at(150))
+        assert ([], [1]) == (await open_ids(journal, "archive"), await open_ids(journal, "crm"))
+        assert 0 == await journal.inbox.prune(at(200))
+        assert 1 == await journal.inbox.disown([], at(150))
+        assert 1 == await journal.inbox.prune(at(200))
+
+    bench.run(scenario)
+
+
 def test_texts_are_listed_by_phone_card_time_and_number(bench: Bench) -> None:
     """The newest ones, oldest first; beyond a number, the oldest ones."""
     card = Iccid("8901000000000000002")
