@@ -8,8 +8,8 @@ import pytest
 from droidrack.adapters.config import effective, load, load_settings, pairing_token
 from droidrack.core.errors import ConfigError
 from droidrack.core.ids import Slot, Token
-from droidrack.core.report import UnknownAs
 from droidrack.core.inbound_settings import InboundSettings
+from droidrack.core.report import UnknownAs
 from droidrack.core.settings import (
     AdbSettings,
     AuditSettings,

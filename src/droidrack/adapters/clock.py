@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
-
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 

@@ -36,9 +36,7 @@ WANT_VERDICT = tuple(sorted(OPEN | {MessageState.UNKNOWN}))
 PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
 
 FIND = select(messages).where(messages.c.uid == bindparam("uid"))
-QUEUED = and_(
-    messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED
-)
+QUEUED = and_(messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED)
 NEXT_ROW = select(func.min(messages.c.sim_uid)).where(
     QUEUED, messages.c.sim_uid > bindparam("after")
 )

@@ -150,7 +150,8 @@ NEEDS_PAIRING P|The session is over.|Pair the phone again with a new token from 
 JOURNAL_ERROR T|The journal cannot be used; nothing is sent.|See the message.
 JOURNAL_BUSY T|Another controller has the journal.|Stop the other one.
 JOURNAL_DAMAGED T|The journal cannot be written or read; nothing is sent.|Check disk and file.
-ENDPOINT_FAILED T|A webhook or hook command did not take a text.|It is offered again; check the receiver.
+ENDPOINT_FAILED T|A webhook or hook command did not take a text.\
+|It is offered again; check the receiver.
 VAULT_ERROR P|The store of session tokens cannot be trusted.|Correct its owner and mode as told.
 """
 

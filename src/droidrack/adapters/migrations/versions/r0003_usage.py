@@ -16,9 +16,7 @@ def upgrade() -> None:
     op.create_index("attempts_phone", "attempts", ["device", "id"])
     op.create_index("attempts_sim", "attempts", ["card_id", "id"])
     op.drop_index("messages_queue", "messages")
-    op.create_index(
-        "messages_queue", "messages", ["device", "state", "sim_uid", "priority", "id"]
-    )
+    op.create_index("messages_queue", "messages", ["device", "state", "sim_uid", "priority", "id"])
     op.create_table(
         "holds",
         sa.Column("device", sa.Text(), nullable=False),
