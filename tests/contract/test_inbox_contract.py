@@ -11,7 +11,9 @@ from journal_bench import CARD, KINDS, NOON, OTHER_PHONE, PHONE, Bench, at, benc
 
 from droidrack.core.errors import JournalDamaged
 from droidrack.core.ids import Body, DeviceUuid, Iccid, Msisdn, Slot
-from droidrack.core.inbound import InboundText, Mark, Watermark, text_id
+from droidrack.core.inbound import Asked, InboundText, Mark, Watermark, text_id
+from droidrack.core.optout import OptOut, OptOutSource
+from droidrack.core.optout_words import Intent
 from droidrack.ports import Journal
 
 ENDPOINTS = ("archive", "crm")
@@ -136,6 +138,51 @@ def test_text_of_a_later_epoch_that_was_known_before_is_no_news(bench: Bench) ->
     bench.run(scenario)
 
 
+def test_stop_is_on_the_list_with_its_text_and_start_undoes_no_operator(bench: Bench) -> None:
+    """MUST 1: both in one transaction, in the order of the texts; a known text asks nothing."""
+    stop, start = Intent.STOP, Intent.START
+    writer, blocked = Msisdn("+15550100001"), Msisdn("+15550100002")
+
+    async def scenario(journal: Journal) -> None:
+        inbox, listed = journal.inbox, journal.optouts
+        await listed.add([OptOut(blocked, NOON, OptOutSource.OPERATOR)])
+        first = {text(1).id: Asked(stop, writer), text(2).id: Asked(start, blocked)}
+        await inbox.receive(mark(2), [text(1), text(2)], (), first)
+        found = await listed.among([writer, blocked])
+        assert (OptOutSource.STOP, at(100)) == (found[writer].source, found[writer].since)
+        assert OptOutSource.OPERATOR is found[blocked].source
+        asked = {text(3).id: Asked(start, writer)}
+        await inbox.receive(mark(3), [text(3)], (), asked)
+        await inbox.receive(mark(3), [text(1), text(3)], (), first | asked)
+        assert {blocked} == set(await listed.among([writer, blocked]))
+        both = {text(4).id: Asked(stop, writer), text(5).id: Asked(start, writer)}
+        await inbox.receive(mark(5), [text(4), text(5)], (), both)
+        assert {blocked} == set(await listed.among([writer, blocked]))
+
+    bench.run(scenario)
+
+
+def test_stop_whose_transaction_fails_is_not_on_the_list(bench: Bench) -> None:
+    """MUST 1: the text is received again, and its wish with it."""
+    number = Msisdn("+15550100001")
+
+    def fill(phase: str, units: tuple[str, ...]) -> None:
+        if phase == "before" and "inbound" in units:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def fail(journal: Journal) -> None:
+        asked = {text(1).id: Asked(Intent.STOP, number)}
+        with pytest.raises(JournalDamaged):
+            await journal.inbox.receive(mark(1), [text(1)], (), asked)
+
+    async def read(journal: Journal) -> None:
+        assert {} == await journal.optouts.among([number])
+        assert () == await journal.inbox.texts(limit=9)
+
+    bench.run(fail, on_commit=fill)
+    bench.run(read)
+
+
 def test_due_offers_the_oldest_text_of_each_sender_only(bench: Bench) -> None:
     """MUST 3: nothing overtakes a text of the same sender, at one endpoint; others go on."""
     other = Msisdn("+15550100002")
@@ -172,6 +219,20 @@ def test_closed_delivery_stays_as_it_is(bench: Bench) -> None:
             (one.endpoint, one.tries, one.closed_at, one.reason) for one in passed
         ]
         assert await journal.inbox.next_due("crm") is None
+
+    bench.run(scenario)
+
+
+def test_disowned_deliveries_are_closed_and_can_be_pruned(bench: Bench) -> None:
+    """An endpoint that was taken out of the configuration keeps no text for ever."""
+
+    async def scenario(journal: Journal) -> None:
+        await journal.inbox.receive(mark(1), [text(1)], ENDPOINTS)
+        assert 1 == await journal.inbox.disown(["crm"], at(150))
+        assert ([], [1]) == (await open_ids(journal, "archive"), await open_ids(journal, "crm"))
+        assert 0 == await journal.inbox.prune(at(200))
+        assert 1 == await journal.inbox.disown([], at(150))
+        assert 1 == await journal.inbox.prune(at(200))
 
     bench.run(scenario)
 

@@ -10,6 +10,7 @@ from droidrack.adapters.learnt_files import FileNotebook
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.core.capability import Proof
 from droidrack.core.errors import VaultError
+from droidrack.core.guard import GuardReading
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.learn import Codes, LearntInterface, LearntMethod
 from droidrack.core.standing import Order, OrderKind
@@ -53,6 +54,14 @@ def test_notes_are_kept_by_build_and_by_phone(reopen: Open) -> None:
     assert (Proof(BUILD, "isms.send_text=5"), None) == (again.proof(PHONE), again.proof(SECOND))
 
 
+def test_readings_of_a_phones_limit_are_kept_in_their_order(reopen: Open) -> None:
+    """With what was not set, over restarts, for this phone alone."""
+    readings = (GuardReading("boot-1", None, None), GuardReading("boot-2", 10, 60_000))
+    reopen().keep_guard(PHONE, readings[:1])
+    reopen().keep_guard(PHONE, readings)
+    assert (readings, ()) == (reopen().guard(PHONE), reopen().guard(SECOND))
+
+
 def test_codes_that_were_not_found_are_known_to_be_none(reopen: Open) -> None:
     """So that a phone without classes is read once and not at every plugging-in."""
     reopen().keep_codes(BUILD, Codes(notes=("framework.jar holds no classes",)))
@@ -88,10 +97,12 @@ def test_damaged_files_cost_a_probe_and_lift_no_quarantine(damage: bytes, tmp_pa
     notebook = FileNotebook(tmp_path)
     notebook.keep_codes(BUILD, CODES)
     notebook.keep_proof(PHONE, Proof(BUILD, "x"))
+    notebook.keep_guard(PHONE, (GuardReading("boot", 1, 2),))
     notebook.set_quarantine(PHONE, "why")
     for path in tmp_path.iterdir():
         path.write_bytes(damage)
     assert (None, None) == (notebook.codes(BUILD), notebook.proof(PHONE))
+    assert () == notebook.guard(PHONE)
     assert notebook.quarantine(PHONE)
 
 

@@ -16,13 +16,13 @@ FAILPOINT_PATIENCE_S = 12.0
 
 IN_SCENES = frozenset(point for scene in SCENES for point in scene.points)
 
-FORWARDING = ("commit.delivered", "commit.postponed", "endpoint.deliver")
-"""Steps of forwarding what arrives; `tests/rack/test_inbound_crash.py` dies at them."""
+INBOUND = ("commit.inbound", "commit.delivered", "commit.postponed", "endpoint.deliver")
+"""Steps of texts that arrive; `tests/rack/test_inbound_crash.py` dies at them."""
 
 EVERYDAY = tuple(
     point
     for point in (*POINTS, *OUTSIDE)
-    if point not in IN_SCENES and not point.startswith(FORWARDING)
+    if point not in IN_SCENES and not point.startswith(INBOUND)
 )
 """Points that ordinary traffic passes."""
 

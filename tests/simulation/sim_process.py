@@ -94,12 +94,19 @@ class Process:
     def _settings(self) -> Settings:
         plan = self.site.plan
         phones = tuple(
-            PhoneSettings(name=p.name, serial=p.model.spec.serial, pacing=plan.pacing)
+            PhoneSettings(
+                name=p.name, serial=p.model.spec.serial, pacing=plan.pacing, quota=plan.quota
+            )
             for p in self.site.phones
         )
         panel = PanelSettings(url="http://127.0.0.1", deadline_s=plan.panel_deadline_s)
         return Settings(
-            panel, phones, PurePath("/nowhere"), intervals=plan.intervals, policy=plan.policy
+            panel,
+            phones,
+            PurePath("/nowhere"),
+            intervals=plan.intervals,
+            policy=plan.policy,
+            inbound=plan.inbound,
         )
 
     def _tell(self, event: str, /, **facts: object) -> None:

@@ -101,10 +101,6 @@ class Truth:
         if total > limit:
             raise Broken(f"{phone} took {total} segments in {window_s:g} s, at most {limit} may go")
 
-    def forget_pace(self) -> None:
-        """The controller cannot know what was sent before."""
-        self._taken.clear()
-
     def status_counts(self) -> tuple[int, int, int]:
         """(sent, failed, unknown) as the panel knows them now."""
         sent = sum(status == "sent" for status, _ in self.told.values())

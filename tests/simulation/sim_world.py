@@ -23,11 +23,13 @@ from droidrack.adapters.vault import MemoryVault
 from droidrack.app.notebook import MemoryNotebook
 from droidrack.core.identity import device_uuid
 from droidrack.core.ids import Token
+from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.settings import (
     Intervals,
     Pacing,
     PhoneSettings,
     Policy,
+    Quota,
 )
 from droidrack.virtual.air import Air, AirMessage
 from droidrack.virtual.faults import Fate
@@ -41,9 +43,6 @@ from droidrack.virtual.phone import VirtualPhone
 from droidrack.virtual.spec import PhoneSpec, SimCard
 from droidrack.virtual.timeloop import VirtualClock, VirtualTimeLoop
 
-JUMP_SHADOW_S = 120.0
-"""How long after a jump of the host's clock a new controller may misjudge earlier sends."""
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -53,6 +52,8 @@ class Plan:
     intervals: Intervals = field(default_factory=Intervals)
     policy: Policy = field(default_factory=Policy)
     pacing: Pacing = field(default_factory=Pacing)
+    quota: Quota = field(default_factory=Quota)
+    inbound: InboundSettings = field(default_factory=InboundSettings)
     reading: Reading = Reading.REPEAT
     panel_deadline_s: float = 20.0
     page_size: int = 500
@@ -98,7 +99,7 @@ class Site:
     ) -> None:
         self.loop, self.plan, self.disk = loop, plan, disk
         self.dice = Random(seed)
-        self.clock = VirtualClock(loop)
+        self.clock = self.make_clock()
         self.score = Score()
         self.truth = Truth(disk.holds, disk.proven)
         self.fortunes = Fortunes()
@@ -125,7 +126,6 @@ class Site:
         self.commits = 0
         self.crashes = 0
         self.fuse: int | None = None
-        self.jumped_at = -JUMP_SHADOW_S
         self._ended: asyncio.Future[None] = loop.create_future()
         self.swapping = False
         self.patient = seed % 20 == 0
@@ -133,6 +133,10 @@ class Site:
         self._background: list[asyncio.Task[Any]] = []
         loop.on_birth = _register
         loop.on_turn = self._burn
+
+    def make_clock(self) -> VirtualClock:
+        """The host's clock."""
+        return VirtualClock(self.loop)
 
     # --- Parts --------------------------------------------------------------------------------
 
@@ -246,16 +250,12 @@ class Site:
 
     def turn_clock(self, off_by: timedelta) -> None:
         """The host's date jumps."""
-        self.jumped_at = self.loop.time()
         self.clock.set_off_by(off_by)
 
     # --- The host -----------------------------------------------------------------------------
 
     def boot(self) -> None:
         """Start a controller."""
-        if self.loop.time() - self.jumped_at < JUMP_SHADOW_S:
-            # The dates of its predecessor's sends are worth nothing to it, and it has no others.
-            self.truth.forget_pace()
         self.process = Process(self)
         self.process.start()
 

@@ -15,6 +15,7 @@ from droidrack.core.door import (
     SimReading,
     decide,
     expires_at,
+    refuse_outright,
 )
 from droidrack.core.ids import Body, Iccid, MessageUid, Msisdn, Slot, SubId
 from droidrack.core.message import Message, MessageState, Priority
@@ -224,3 +225,52 @@ def test_refusals_and_holds_show_no_number_and_no_text() -> None:
     for decision in (at_door(secret), at_door(body), at_door(sim=None), at_door(binding=None)):
         assert "5557770001" not in repr(decision)
         assert "private" not in repr(decision)
+
+
+def test_decision_names_the_rule_that_decided() -> None:
+    """The first verdict of the list is the decision, and the others can still be asked."""
+    late = replace(HELLO, body=Body(""), valid_until=NOON)
+    decision = at_door(late)
+    assert isinstance(decision, Refuse)
+    assert ("EXPIRED", "expiry") == (decision.code, decision.rule)
+    held = at_door(sim=None)
+    assert isinstance(held, Hold)
+    assert "sim" == held.rule
+
+
+@pytest.mark.parametrize(
+    ("priority", "policy", "lives_s"),
+    [
+        (Priority.HIGH, Policy(message_ttl_s=600, high_ttl_s=60), 60),
+        (Priority.NORMAL, Policy(message_ttl_s=600, high_ttl_s=60), 600),
+        (Priority.LOW, Policy(low_ttl_s=3600), 3600),
+        (Priority.HIGH, Policy(message_ttl_s=600, high_ttl_s=3600), 3600),
+    ],
+)
+def test_message_expires_by_the_time_of_its_class(
+    priority: Priority, policy: Policy, lives_s: int
+) -> None:
+    """A class with a time of its own does not ask for the common one."""
+    message = replace(HELLO, priority=priority)
+    assert NOON + timedelta(seconds=lives_s) == expires_at(message, policy)
+    own = replace(message, valid_until=NOON + timedelta(seconds=30))
+    assert NOON + timedelta(seconds=30) == expires_at(own, policy)
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (HELLO, None),
+        (replace(HELLO, body=Body("")), "BODY_EMPTY"),
+        (replace(HELLO, body=Body("x" * 460)), "TOO_MANY_SEGMENTS"),
+        (replace(HELLO, number=Msisdn("555-1234")), "NUMBER_INVALID"),
+        (replace(HELLO, number=Msisdn("0171")), None),  # Needs the SIM's country.
+    ],
+)
+def test_what_is_wrong_in_itself_is_refused_without_a_phone(
+    message: Message, code: str | None
+) -> None:
+    """Neither a SIM nor a time is looked at."""
+    case = Case(message, None, (), row_exists=False, now=NOON, policy=POLICY)
+    verdict = refuse_outright(case)
+    assert code == (verdict.code if verdict else None)

@@ -4,6 +4,7 @@ import pytest
 
 from droidrack.core.guard import (
     ANDROIDS_OWN,
+    MARGIN_S,
     GuardReading,
     guard_windows,
     kept_readings,
@@ -22,7 +23,8 @@ def readings(*told: tuple[str, int | None, int | None]) -> tuple[GuardReading, .
 
 def binding(*told: tuple[str, int | None, int | None]) -> set[Window]:
     """The windows that bind after these readings."""
-    return set(guard_windows(readings(*told)))
+    windows = guard_windows(readings(*told))
+    return {Window(window.segments, window.seconds - MARGIN_S) for window in windows}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +46,7 @@ def test_guard_settings_are_read_as_android_reads_them(
 
 def test_guard_without_settings_is_androids_own() -> None:
     """30 parts in 60 s, also where nobody looked."""
-    assert (ANDROIDS_OWN,) == guard_windows(())
+    assert (Window(30, 61.0),) == guard_windows(())
     assert {ANDROIDS_OWN} == binding(("a", None, None))
 
 

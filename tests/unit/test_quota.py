@@ -148,3 +148,15 @@ def test_quota_of_two_clocks_is_the_stricter_one(ahead_h: int) -> None:
     )
     assert found is not None
     assert found.until >= utc("2026-05-02 00:00")
+
+
+def test_send_as_a_day_begins_counts_whatever_a_restart_makes_of_its_date() -> None:
+    """What waited for a day goes out as it begins; dated a moment before it is still the day's."""
+    tally = Tally()
+    for moment in ("2026-05-01 23:58:59", "2026-05-01 23:59:59.999999"):
+        tally.note(utc(moment), 1, moment)
+    asked = {"segments": 1, "number": "new", "now": utc("2026-05-02 12:00"), "ahead": NOWHERE}
+    calendar = Calendar(UTC)
+
+    assert spent(tally, Quota(segments_per_day=1), calendar, **asked) is not None
+    assert spent(tally, Quota(segments_per_day=2), calendar, **asked) is None

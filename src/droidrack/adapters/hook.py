@@ -50,6 +50,7 @@ class HookCommand:
             reason = (exc.strerror or "it cannot be run").lower()
             raise EndpointFailed(
                 f"hook {self._name}: {reason}",
+                down=True,
                 hint="name an executable program by its whole path in devices.toml",
             ) from exc
         line = json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"

@@ -11,7 +11,7 @@ from droidrack.core.ids import DeviceUuid, Iccid
 from droidrack.core.inbound import NOBODY, Asked, InboundText, Watermark
 from droidrack.core.optout import OptOut, OptOutSource
 from droidrack.core.optout_words import Intent
-from droidrack.ports.inbox import Delivery, Passed
+from droidrack.ports.inbox import REMOVED, Delivery, Passed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -134,6 +134,18 @@ class MemoryInbox:
     async def given_up(self, id: int, reason: str, at: datetime) -> None:
         """See the port."""
         self._change("given-up", id, closed_at=at, reason=reason)
+
+    async def disown(self, endpoints: Collection[str], at: datetime) -> int:
+        """See the port."""
+        with self._writing("disown"):
+            stray = [
+                owed
+                for owed in self._held().owed.values()
+                if owed.closed_at is None and owed.endpoint not in endpoints
+            ]
+            for owed in stray:
+                owed.closed_at, owed.reason = at, REMOVED
+        return len(stray)
 
     async def prune(self, before: datetime) -> int:
         """See the port."""

@@ -33,7 +33,7 @@ from droidrack.core.ids import Body, DeviceUuid, Iccid, Msisdn, Slot
 from droidrack.core.inbound import NOBODY, Asked, InboundText, Mark, Watermark
 from droidrack.core.optout import OptOut, OptOutSource
 from droidrack.core.optout_words import Intent
-from droidrack.ports.inbox import Delivery, Passed
+from droidrack.ports.inbox import REMOVED, Delivery, Passed
 
 T = TypeVar("T")
 
@@ -145,6 +145,10 @@ class SqlInbox:
     async def given_up(self, id: int, reason: str, at: datetime) -> None:
         """See the port."""
         await self._write("given-up", partial(_close, this=id, at=at, reason=reason, tries=1))
+
+    async def disown(self, endpoints: Collection[str], at: datetime) -> int:
+        """See the port."""
+        return await self._write("disown", partial(_disown, endpoints=sorted(endpoints), at=at))
 
     async def prune(self, before: datetime) -> int:
         """See the port. One transaction per `PRUNE_BATCH`."""
@@ -266,6 +270,11 @@ def _postpone(connection: Connection, this: int, next_at: datetime, reason: str)
 def _close(connection: Connection, this: int, at: datetime, reason: str, tries: int) -> None:
     values = {"tries": deliveries.c.tries + tries, "closed_at": at, "reason": reason}
     connection.execute(update(deliveries).where(THIS).values(values), {"this": this})
+
+
+def _disown(connection: Connection, endpoints: Sequence[str], at: datetime) -> int:
+    stray = update(deliveries).where(OPEN, deliveries.c.endpoint.not_in(endpoints))
+    return connection.execute(stray.values(closed_at=at, reason=REMOVED)).rowcount
 
 
 def _prune(connection: Connection, before: datetime) -> int:

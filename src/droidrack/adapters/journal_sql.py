@@ -8,7 +8,7 @@ This module brings SQLAlchemy (0.2 s): import it where a journal is really opene
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -85,15 +85,9 @@ class SqlJournal:
         self._store: Store = store_for(location)
         self._book = Book(pen, Anchor(self._store.anchor))
         self.audit = SqlAudit(lambda: self._writes, lambda: self._reads, self._book)
-        self.usage = SqlUsage(
-            lambda name, work: self._writes.submit(name, work),
-            lambda name, work: self._reads.submit(name, work),
-        )
+        self.usage = SqlUsage(self._write, self._read)
         self.optouts = SqlOptOuts(lambda: self._writes, lambda: self._reads)
-        self.inbox = SqlInbox(
-            lambda name, work: self._writes.submit(name, work),
-            lambda name, work: self._reads.submit(name, work),
-        )
+        self.inbox = SqlInbox(self._write, self._read)
         self._seal = self._store.seal
         self._accept_any = accept_any
         self._inline = inline
@@ -284,6 +278,13 @@ class SqlJournal:
             return value
 
         return both if entries else work
+
+    def _write(self, name: str, work: Work[T]) -> Awaitable[T]:
+        """By the lane of the moment: an opening makes new ones."""
+        return self._writes.submit(name, work)
+
+    def _read(self, name: str, work: Work[T]) -> Awaitable[T]:
+        return self._reads.submit(name, work)
 
     def _start_lanes(self) -> None:
         if self._inline:

@@ -120,6 +120,7 @@ class Webhook:
             seen = f"the connection failed ({type(exc).__name__})"
         return EndpointFailed(
             f"webhook {self._name}: {seen}",
+            down=True,
             hint="check that the receiver runs and can be reached from this host",
         )
 

@@ -18,6 +18,7 @@ from droidrack.app.rows import FIRST_LOOK_S, LOOK_GROWTH, WATCH_UNKNOWN_S, RowWi
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
 from droidrack.core.evidence import (
+    DEADLINE,
     SIM_CHANGED,
     Deadlines,
     Match,
@@ -57,6 +58,7 @@ class Confirming:
         self._conduct = conduct or Conduct(world.steady)
         self.on_free: Callable[[], None] = lambda: None
         self.on_retry: Callable[[MessageUid, float], None] = lambda uid, delay_s: None
+        self.asked: Callable[[], bool] = lambda: False  # Whether the phone asks somebody now.
         self.on_wrong_sim: Callable[[str], Awaitable[None]] = self._quarantine
         self._opened = asyncio.Event()
         self._told: set[MessageUid] = set()
@@ -223,6 +225,8 @@ class Confirming:
         self, attempt: Attempt, state: MessageState, verdict: Verdict, match_: Match
     ) -> None:
         world = self._world
+        if verdict.code == DEADLINE and self.asked():
+            verdict = replace(verdict, code="LIMIT_DIALOG")
         self._conduct.judged(attempt, verdict)
         delay_s = None
         if verdict.state is MessageState.FAILED and state in OPEN:  # Out of a doubt: never again.

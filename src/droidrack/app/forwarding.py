@@ -2,13 +2,15 @@
 
 Each endpoint has a room of its own, so that a dead one delays neither the others nor a phone. What
 is owed, how often it was tried and when it is due stands in the journal, so that a restart neither
-forgets a text nor hammers a receiver that is out of order.
+forgets a text nor hammers a receiver that is out of order. Where nobody answers at all, one text at
+a time is tried, whoever sent it.
 """
 
 import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+from droidrack.app.pause import Pause
 from droidrack.app.views import phone_names
 from droidrack.app.waiting import until
 from droidrack.app.world import World
@@ -42,6 +44,8 @@ class Forwarding:
         self._world = world
         self._endpoint = endpoint
         self._news = world.arrived.listen()
+        self._down = False  # Nobody was there at the last try.
+        self._pause = Pause(world.dice)
 
     @property
     def name(self) -> str:
@@ -53,7 +57,8 @@ class Forwarding:
         inbox, clock = self._world.journal.inbox, self._world.clock
         while True:
             self._news.clear()
-            due = await inbox.due(self._endpoint.name, clock.now(), limit=AT_ONCE)
+            at_once = 1 if self._down else AT_ONCE  # Where nobody is, one knock is enough.
+            due = await inbox.due(self._endpoint.name, clock.now(), limit=at_once)
             if not due:
                 await until(self._news, clock.sleep(await self._idle_s()))
                 continue
@@ -61,6 +66,10 @@ class Forwarding:
             async with asyncio.TaskGroup() as group:
                 for delivery in due:
                     group.create_task(self._offer(delivery, names))
+            if self._down:
+                await clock.sleep(self._pause.after_failure())
+            else:
+                self._pause.reset()
 
     async def _idle_s(self) -> float:
         """Seconds until something will be due, as far as is known."""
@@ -74,8 +83,10 @@ class Forwarding:
         try:
             await self._endpoint.deliver(event_of(text, names.get(text.device, text.device)))
         except EndpointFailed as failure:
+            self._down = failure.down
             await self._put_off(delivery, failure)
         else:
+            self._down = False
             await self._world.journal.inbox.delivered(delivery.id, self._world.clock.now())
             self._world.tell("text forwarded", endpoint=self._endpoint.name, id=text.id)
 

@@ -27,7 +27,7 @@ from droidrack.core.message import Message
 from droidrack.core.parcel import Value, call_argv, send_argv, send_call
 from droidrack.core.parse.getprop import parse_getprop
 from droidrack.core.parse.isub import parse_isub
-from droidrack.core.parse.windows import PHONE_PROCESS, asking_package, window_packages
+from droidrack.core.parse.windows import asking_package, window_packages
 from droidrack.core.profile import DeviceIdentity, Profile
 from droidrack.core.pulse import in_service
 from droidrack.core.reply import Reply, Returned, read_reply, sub_id_of
@@ -349,17 +349,10 @@ class Handset:
         """The highest row id of the SMS store; None where the shell may not read it."""
         return await self.store.watermark() if self.witnesses.store else None
 
-    async def asks_a_person(self) -> bool:
-        """Whether the phone process shows a dialog, behind which a message may be waiting."""
-        return PHONE_PROCESS in await self._windows()
-
     async def asking_window(self) -> str:
         """The package whose window may be keeping a late message back; "": none is."""
-        return asking_package(await self._windows())
-
-    async def _windows(self) -> frozenset[str]:
         dump = await self.phone.run("dumpsys window windows", deadline_s=QUERY_DEADLINE_S)
-        return window_packages(dump.text)
+        return asking_package(window_packages(dump.text))
 
     def radio_log(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The radio log as it is written; it opens with the newest line of its past."""

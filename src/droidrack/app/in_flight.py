@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from droidrack.app.asking import DOUBT
 from droidrack.app.handset import Handset
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt
 from droidrack.core.errors import ParseError
 from droidrack.core.ids import Msisdn
 from droidrack.core.message import OPEN, MessageState
+from droidrack.core.parse.windows import PHONE_PROCESS
 
 IN_FLIGHT_LIMIT = 4
 """Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
@@ -51,19 +53,22 @@ async def _haunted(
     """
     if handset.tells_apart or handset.witnesses.store:
         return False
-    doubtful = {
-        attempt.uid
+    doubts = [
+        attempt
         for attempt, state in pending
         if state is MessageState.UNKNOWN and attempt.boot_id == handset.boot_id
-    }
+    ]
+    doubtful = {attempt.uid for attempt in doubts}
     if doubtful <= handset.silent:
         return False
     try:
-        asking = await handset.asks_a_person()
+        asking = await handset.asking_window()
     except ParseError as error:
         world.tell("dump not understood", device=handset.device, why=error)
-        asking = True
-    if asking:
+        asking = PHONE_PROCESS
+    steady = world.steady
+    young = any(steady.now() - steady.of(a.opened_at, a.tick) < DOUBT for a in doubts)
+    if asking == PHONE_PROCESS or (asking and young):
         world.tell("phone asks a person about a message", device=handset.device)
         return True
     handset.silent |= doubtful

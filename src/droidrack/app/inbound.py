@@ -137,10 +137,8 @@ class Receiving:
         new = await world.journal.inbox.receive(reached, texts, self._endpoints, asked)
         self._mark = reached
         for text in new:
-            asks = asked[text.id].intent.value if text.id in asked else ""
-            world.tell(
-                "text received", device=text.device, id=text.id, sender=text.sender, asks=asks
-            )
+            asks = {"asks": asked[text.id].intent.value} if text.id in asked else {}
+            world.tell("text received", device=text.device, id=text.id, sender=text.sender, **asks)
         if new:
             self._on_new()
         return len(new)

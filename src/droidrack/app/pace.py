@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from droidrack.app.world import World
 from droidrack.core.allowance import Allowance
 from droidrack.core.case import SimReading
-from droidrack.core.guard import ANDROIDS_OWN
+from droidrack.core.guard import guard_windows
 from droidrack.core.ids import DeviceUuid, Msisdn, Slot
 from droidrack.core.pacing import Window, rest_until, windows_per
 from droidrack.core.quota import calendar_of, limits, reach
@@ -32,9 +32,10 @@ class Pace:
         self._steady = world.steady
         self._device: DeviceUuid | None = None
         self._span = timedelta()
+        self._card_span = card_span(world.settings)
         self._phone = Tally()
         self._rests: datetime | None = None
-        self._guard: tuple[Window, ...] = (ANDROIDS_OWN,)
+        self._guard = guard_windows(())
         self._noted: Tally | None = None  # The card of the call that is being made.
 
     async def begin(self, device: DeviceUuid, guard: tuple[Window, ...]) -> None:
@@ -84,7 +85,7 @@ class Pace:
         """A message is handed to the phone now."""
         now = self._steady.now()
         card = self._noted = self._world.cards.setdefault(self._key(sim), Tally())
-        for tally, span in ((self._phone, self._span), (card, card_span(self._world.settings))):
+        for tally, span in ((self._phone, self._span), (card, self._card_span)):
             tally.note(now, segments, number)
             tally.forget(now - span)
         self._rest(now, segments)
@@ -120,7 +121,7 @@ class Pace:
 
     async def _sends_of(self, sim: SimReading) -> tuple[Send, ...]:
         world = self._world
-        since = world.clock.now() - card_span(world.settings)
+        since = world.clock.now() - self._card_span
         if sim.iccid is not None:
             return await world.journal.usage.of_card(sim.iccid, since)
         if self._device is None:

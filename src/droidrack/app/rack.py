@@ -101,6 +101,8 @@ class Rack:
             # What a quota still counts is kept, whatever the site says.
             counted_days = card_span(world.settings).total_seconds() / DAY_S
             days = max(world.settings.policy.retention_days, counted_days)
+            names = [endpoint.name for endpoint in world.endpoints]
+            await world.journal.inbox.disown(names, world.clock.now())
             pruned = await world.journal.prune(world.ago(days * DAY_S))
             world.tell("journal pruned", messages=pruned, older_than_days=days)
             audit_days = world.settings.audit.retention_days

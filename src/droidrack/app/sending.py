@@ -34,6 +34,7 @@ from droidrack.core.door import (
     Stops,
     Verdict,
     decide,
+    expires_at,
 )
 from droidrack.core.errors import Effect, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid
@@ -58,8 +59,9 @@ LEASE_RECHECK_S = 1.0
 SIMS_FRESH_S = 15.0
 """How old a reading of the slots may be when a message is sent on it."""
 
-LONGEST_NAP_S = 30.0
-"""What waits for its pace is looked at so often all the same: it may expire meanwhile."""
+LONGEST_NAP_S = 600.0
+"""What waits for a known moment is looked at so often all the same: the host's clock may be turned.
+A night of quiet hours costs a phone no more than that."""
 
 SHORTEST_NAP_S = 0.001
 """Of a wait that is over when it was computed."""
@@ -167,7 +169,8 @@ class Sending:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
         guard = await read_guard_windows(self._world, self._handset)
         await self._pace.begin(self._handset.device, guard)
-        await self._holding.recall()
+        if self._only is None:  # Else nothing is known of the other messages' holds.
+            await self._holding.recall()
         while True:
             self._wake.clear()
             wait_s = await self._pass() if self._may_call() else NOTHING_TO_DO
@@ -200,8 +203,8 @@ class Sending:
         in_flight = await what_flies(self._world, self._handset)
         cases = {message.uid: self._case(message, bindings) for message in waiting}
         await self._recipients.look_up(cases.values())
-        waits_s, queues = [HELD_RECHECK_S], in_turn(waiting, self._served)
-        for queue in queues:
+        waits_s: list[float] = []
+        for queue in in_turn(waiting, self._served):
             look = await self._look_at([cases[message.uid] for message in queue], in_flight)
             if look.sent or self._deepen(queue, look):
                 return 0
@@ -209,7 +212,7 @@ class Sending:
                 return look.wait_s
             if look.wait_s is not None:
                 waits_s.append(look.wait_s)
-        return min(waits_s)
+        return min(waits_s, default=HELD_RECHECK_S)
 
     async def _look_at(
         self,
@@ -223,6 +226,7 @@ class Sending:
         sim_uid = queue[0].message.sim_uid
         holds: list[Hold] = []
         stop: Hold | None = None
+        unripe = False
         for case in queue:
             decision = self._ask_the_door(case)
             if isinstance(decision, Refuse):
@@ -232,7 +236,9 @@ class Sending:
                 stop = stop or (decision if decision.stops is not Stops.NOBODY else None)
                 if decision.rule == Rule.PACE and decision.stops is Stops.PHONE:
                     break  # Of no use to look at the others: soon it is this one's turn.
-            elif stop is None and self._ripe(case.message, in_flight):
+            elif stop is None and not self._ripe(case.message, in_flight):
+                unripe = True
+            elif stop is None:
                 if self._draining:
                     return _Look(ends=True)
                 if not self._world.may_send(self._handset.device):
@@ -243,7 +249,9 @@ class Sending:
                 self._served[sim_uid] = self._sends
                 return _Look(sent=True)
         await self._holding.seen(sim_uid, stop or _of_sim(holds))
-        return replace(self._nap(holds), stopped=stop is not None)
+        wait_s = HELD_RECHECK_S if unripe else self._nap_s(queue, holds)
+        ends = any(hold.rule == Rule.PACE and hold.stops is Stops.PHONE for hold in holds)
+        return _Look(ends=ends, wait_s=wait_s, stopped=stop is not None)
 
     def _deepen(self, queue: Sequence[Message], look: "_Look") -> bool:
         """Look further where all that was seen of a SIM row waits and lets others overtake."""
@@ -255,14 +263,15 @@ class Sending:
         self._depth = min(2 * self._depth, LOOKAHEAD_LIMIT)
         return True
 
-    def _nap(self, holds: Sequence[Hold]) -> "_Look":
-        """How long a SIM row's holds last at least, and whether they are its phone's."""
+    def _nap_s(self, queue: Sequence[Case], holds: Sequence[Hold]) -> float:
+        """How long a SIM row may be left alone: until a hold is over, or a message expires."""
         now = self._world.clock.now()
-        left_s = [(hold.until - now).total_seconds() for hold in holds if hold.until]
-        if not left_s:
-            return _Look()
-        ends = any(hold.rule == Rule.PACE and hold.stops is Stops.PHONE for hold in holds)
-        return _Look(ends=ends, wait_s=min(max(min(left_s), SHORTEST_NAP_S), LONGEST_NAP_S))
+        limits = [expires_at(case.message, case.policy) for case in queue]
+        moments = [moment for moment in (*limits, *(hold.until for hold in holds)) if moment]
+        known = all(hold.until for hold in holds)
+        left_s = [(moment - now).total_seconds() for moment in moments]
+        longest_s = LONGEST_NAP_S if known and holds else HELD_RECHECK_S
+        return min(max(min(left_s, default=longest_s), SHORTEST_NAP_S), longest_s)
 
     async def _lift(self, rows: Iterable[str]) -> None:
         """Nothing waits for these SIM rows any more."""

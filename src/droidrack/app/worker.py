@@ -318,6 +318,7 @@ class Worker:
             conduct=conduct,
             halted=self.oversight.halted,
         )
+        confirming.asked = lambda: bool(asking.package)
         confirming.on_free = sending.wake
         confirming.on_retry = sending.retry
         confirming.on_wrong_sim = self._stop_sending

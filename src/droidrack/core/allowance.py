@@ -7,7 +7,7 @@ send, the phone's own guard, the card's quotas. Taken for each look and never ke
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from droidrack.core.guard import ANDROIDS_OWN
+from droidrack.core.guard import guard_windows
 from droidrack.core.ids import Msisdn
 from droidrack.core.pacing import Window, next_allowed_at
 from droidrack.core.quota import Calendar, Spent, spent
@@ -25,7 +25,7 @@ class Allowance:
     card: Tally
     phone_windows: tuple[Window, ...] = ()
     card_windows: tuple[Window, ...] = ()
-    guard: tuple[Window, ...] = (ANDROIDS_OWN,)
+    guard: tuple[Window, ...] = field(default_factory=lambda: guard_windows(()))
     rests: datetime | None = None  # the gap after the last send ends then
     quota: Quota = field(default_factory=Quota)
     calendar: Calendar | None = None  # None: no quota that has one

@@ -152,7 +152,8 @@ GATEWAY_CHANGED P|The panel gave the phone another gateway.|Look at its account 
 JOURNAL_ERROR T|The journal cannot be used; nothing is sent.|See the message.
 JOURNAL_BUSY T|Another controller has the journal.|Stop the other one.
 JOURNAL_DAMAGED T|The journal cannot be written or read; nothing is sent.|Check disk and file.
-ENDPOINT_FAILED T|A webhook or hook command did not take a text.|It is offered again; check the receiver.
+ENDPOINT_FAILED T|A webhook or hook command did not take a text.\
+|It is offered again; check the receiver.
 CONTROLLER_ABSENT T|No controller answers here.|Start it with `droidrack run`.
 CONTROLLER_REFUSED P|The running controller did not do it.|See its own words in the message.
 VAULT_ERROR P|The store of session tokens cannot be trusted.|Correct its owner and mode as told.

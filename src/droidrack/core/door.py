@@ -22,7 +22,7 @@ from droidrack.core.case import (
     Verdict,
 )
 from droidrack.core.rules import expires_at, sim_hold
-from droidrack.core.sms import segment
+from droidrack.core.sms import segment_count
 
 __all__ = [
     "LAST",
@@ -96,7 +96,7 @@ def decide(case: Case) -> Decision:
     sim = case.sim
     if sim is None or sim.sub_id is None:
         raise AssertionError("a SIM that is not held is there and has a subscription")
-    return Go(sim, sim.sub_id, segment(case.message.body.reveal()).count)
+    return Go(sim, sim.sub_id, segment_count(case.message.body.reveal()))
 
 
 def refuse_outright(case: Case) -> Verdict | None:

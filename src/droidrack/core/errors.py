@@ -175,7 +175,8 @@ class SessionOver(PanelError):
 class EndpointFailed(RackError):
     """A webhook or hook command did not take a text that arrived. It is offered again.
 
-    `refused`: the endpoint itself said no, and will likely say so again.
+    `refused`: the endpoint itself said no, and will likely say so again. `down`: nobody was there
+    to ask, so that any other text would fare the same.
     """
 
     code = "ENDPOINT_FAILED"
@@ -185,11 +186,13 @@ class EndpointFailed(RackError):
         message: str,
         *,
         refused: bool = False,
+        down: bool = False,
         retry_after_s: float | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint, effect=Effect.UNKNOWN)
         self.refused = refused
+        self.down = down
         self.retry_after_s = retry_after_s
 
 

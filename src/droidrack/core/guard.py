@@ -19,6 +19,9 @@ INTERVAL_MS = "sms_outgoing_check_interval_ms"
 
 ANDROIDS_OWN = Window(30, 60.0)
 
+MARGIN_S = 1.0
+"""Added to the interval: Android still counts what is exactly that old, by a clock of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class GuardReading:
@@ -59,6 +62,10 @@ def kept_readings(earlier: Iterable[GuardReading], now: GuardReading) -> tuple[G
 
 def guard_windows(readings: Iterable[GuardReading]) -> tuple[Window, ...]:
     """The windows that bind, given `kept_readings`, oldest first; none read: Android's own."""
+    return tuple(Window(w.segments, w.seconds + MARGIN_S) for w in _windows(readings))
+
+
+def _windows(readings: Iterable[GuardReading]) -> tuple[Window, ...]:
     known = list(readings)
     if not known:
         return (ANDROIDS_OWN,)

@@ -7,7 +7,7 @@ Once none is, or an id means another row, the store counts as another one (a new
 and texts decide.
 """
 
-import hashlib
+import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +21,9 @@ TYPE_INBOX = 1
 
 MARKS = 8
 """Rows that a watermark holds: somebody who deletes one conversation rarely deletes all of them."""
+
+NAMESPACE = uuid.UUID("5b7c6e52-3a0e-4c8e-9f4a-1d2f6a0b8c33")
+"""Of the ids of texts. Never changed: an id is the same for good."""
 
 UNSEEN = -1
 """Epoch of a phone whose inbox never could be read."""
@@ -123,9 +126,9 @@ def event_of(text: InboundText, phone: str) -> dict[str, object]:
 
 
 def text_id(device: DeviceUuid, epoch: int, mark: Mark) -> str:
-    """The stable id of a row: 32 hexadecimal digits that tell nothing of number or text."""
+    """The stable id of a row: a UUID that tells nothing of number or text."""
     identity = f"{device} {epoch} {mark.row_id} {mark.date_ms} {mark.sent_ms}"
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+    return str(uuid.uuid5(NAMESPACE, identity))
 
 
 def first_watermark(

@@ -125,7 +125,9 @@ def _international(text: str) -> Reading | Unreadable:
         )
         what = "short" if short else "long"
         return Unreadable("NUMBER_IMPOSSIBLE", f"too {what} for +{parsed.country_code}")
-    return _reading(Form.INTERNATIONAL, parsed)
+    # Outside the known ranges nobody can tell a trunk prefix from the number: it stays as it is.
+    canonical = _e164(parsed) if lib.is_valid_number(parsed) else text
+    return _reading(Form.INTERNATIONAL, parsed, canonical)
 
 
 def _short(text: str, country: str) -> Reading | None:
@@ -169,21 +171,27 @@ def _national(text: str, country: str) -> Reading | Unreadable:
     if source == lib.CountryCodeSource.FROM_NUMBER_WITH_IDD:  # Such as 00 and the country code.
         if not lib.is_possible_number(parsed):
             return Unreadable("NUMBER_IMPOSSIBLE", f"wrong length for +{parsed.country_code}")
-        return _reading(Form.NATIONAL, parsed)
+        return _reading(Form.NATIONAL, parsed, _e164(parsed))
     # The matcher also asks whether the trunk prefix is there where the country dials one.
     dialled = lib.PhoneNumberMatcher(text, country, leniency=lib.Leniency.VALID).has_next()
     if not dialled or not lib.is_valid_number_for_region(parsed, country):
         return Unreadable("NUMBER_NOT_NATIONAL", f"no number as it is dialled within {country}")
-    return _reading(Form.NATIONAL, parsed)
+    return _reading(Form.NATIONAL, parsed, _e164(parsed))
 
 
-def _reading(form: Form, parsed: "PhoneNumber") -> Reading:
+def _e164(parsed: "PhoneNumber") -> str:
+    import phonenumbers as lib  # noqa: PLC0415
+
+    return lib.format_number(parsed, lib.PhoneNumberFormat.E164)
+
+
+def _reading(form: Form, parsed: "PhoneNumber", canonical: str) -> Reading:
     import phonenumbers as lib  # noqa: PLC0415
     from phonenumbers import timezone  # noqa: PLC0415
 
     return Reading(
         form,
-        Msisdn(lib.format_number(parsed, lib.PhoneNumberFormat.E164)),
+        Msisdn(canonical),
         zones=_known(timezone.time_zones_for_number(parsed)),
         premium=lib.number_type(parsed) == lib.PhoneNumberType.PREMIUM_RATE,
     )

@@ -25,6 +25,11 @@ DAY = timedelta(hours=27)
 LONGEST = timedelta(days=33)
 """No month of any zone is longer, with a day for its clocks and one for ours."""
 
+BORDER = timedelta(minutes=1)
+"""What went out so shortly before a period counts for it, too. What waits for a period goes out as
+it begins; a restart dates it anew, by a clock that may have been corrected, and may date it before.
+"""
+
 Begins = Callable[[datetime], tuple[datetime, datetime]]
 """The period around a moment: when it began, and when the next one begins."""
 
@@ -152,9 +157,9 @@ def _checks(
 
 
 def _period(begins: Begins, now: datetime, ahead: timedelta) -> tuple[datetime, datetime]:
-    """The period by both clocks together, in the counting one."""
+    """The period by both clocks together, in the counting one, with the border before it."""
     counted, shown = begins(now), begins(now + ahead)
-    return min(counted[0], shown[0] - ahead), max(counted[1], shown[1] - ahead)
+    return min(counted[0], shown[0] - ahead) - BORDER, max(counted[1], shown[1] - ahead)
 
 
 def _around(now: datetime, begins: list[datetime]) -> tuple[datetime, datetime]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from droidrack.core.case import Case, Hold, Refuse, SimBinding, SimReading, Stops, Verdict, failed
 from droidrack.core.message import Message, MessageState
 from droidrack.core.settings import Policy
-from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment
+from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment_count
 from droidrack.core.telephony import SimState
 
 
@@ -47,7 +47,7 @@ def segments(case: Case) -> Refuse | None:
     characters = most * SINGLE_LIMIT[Encoding.GSM7]
     if len(text) > characters:
         return failed("TOO_MANY_SEGMENTS", f"{len(text)} characters, at most {characters}")
-    count = segment(text).count
+    count = segment_count(text)
     if count > most:
         return failed("TOO_MANY_SEGMENTS", f"{count} segments, at most {most}")
     return None
@@ -142,7 +142,7 @@ def _own_wait_s(case: Case, held_s: float) -> float:
 
 def _count(case: Case) -> int | None:
     """The segments of a text that can be cut; None: another rule refuses it."""
-    return segment(case.message.body.reveal()).count if segments(case) is None else None
+    return segment_count(case.message.body.reveal()) if segments(case) is None else None
 
 
 def _sim_hold(case: Case) -> Hold | None:

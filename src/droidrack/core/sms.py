@@ -12,6 +12,7 @@ pair or a surrogate pair, and between graphemes where one fits into a segment at
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from droidrack.core.grapheme import clusters
 from droidrack.core.gsm7 import septets
@@ -46,6 +47,12 @@ class Segmentation:
 
     def __repr__(self) -> str:
         return f"Segmentation({self.encoding}, units={self.units}, count={self.count})"
+
+
+@lru_cache(maxsize=4096)
+def segment_count(text: str) -> int:
+    """How many segments a text has. Asked again at every look at a message that waits."""
+    return segment(text).count
 
 
 def segment(text: str) -> Segmentation:

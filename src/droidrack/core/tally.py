@@ -8,7 +8,6 @@ counts; what claims to be older than its predecessor counts as made together wit
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable
 from datetime import datetime, timedelta
-from itertools import islice
 
 TRIM = 1024
 """Forgotten entries are let go by so many at a time: moving the lists costs more than they do."""
@@ -66,8 +65,12 @@ class Tally:
 
     def recipients_since(self, moment: datetime, most: int) -> int:
         """Distinct numbers reached at `moment` or later; counting stops at `most`."""
-        newest = islice(reversed(self._last_to.values()), most)
-        return sum(1 for at in newest if at >= moment)
+        count = 0
+        for at in reversed(self._last_to.values()):
+            if at < moment or count == most:
+                break
+            count += 1
+        return count
 
     def room_at(self, room: int, span: timedelta, now: datetime) -> datetime:
         """When at most `room` segments lie within the last `span`; `now` or later.

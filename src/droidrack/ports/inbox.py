@@ -8,6 +8,9 @@ from typing import Protocol
 from droidrack.core.ids import DeviceUuid, Iccid
 from droidrack.core.inbound import NOBODY, Asked, InboundText, Watermark
 
+REMOVED = "this endpoint is no longer configured"
+"""Why a delivery was closed that nobody offers any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
@@ -105,6 +108,10 @@ class Inbox(Protocol):
 
     async def given_up(self, id: int, reason: str, at: datetime) -> None:
         """It never will: keep it, show it, do not offer it again."""
+        ...
+
+    async def disown(self, endpoints: Collection[str], at: datetime) -> int:
+        """Close what is open at any endpoint but these: nobody will offer it; how many."""
         ...
 
     async def prune(self, before: datetime) -> int:

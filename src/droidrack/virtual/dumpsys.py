@@ -84,12 +84,21 @@ LIMIT_DIALOG = "Sending SMS messages"
 is known; its owner, the package com.android.phone, is certain."""
 
 
+MAKERS_PROMPT = (
+    "com.miui.securitycenter/com.miui.permcenter.permissions.SystemAppPermissionDialogActivity",
+    "com.miui.securitycenter",
+)
+"""Window and owner of a maker's question whether an app may send. The package is known, the
+activity's name is a guess."""
+
+
 def _window(phone: VirtualPhone) -> str:
     """The window list; a dialog of the SMS limit is on top of all while a message waits."""
     home = ("com.google.android.apps.nexuslauncher", "com.google.android.apps.nexuslauncher")
     windows = [("StatusBar", "com.android.systemui"), home]
     if phone.radio.dialogs:
-        windows.insert(0, (LIMIT_DIALOG, "com.android.phone"))
+        maker = phone.radio.dialogs[0].reason == "maker"
+        windows.insert(0, MAKERS_PROMPT if maker else (LIMIT_DIALOG, "com.android.phone"))
     lines = ["WINDOW MANAGER WINDOWS (dumpsys window windows)"]
     for index, (title, package) in enumerate(windows):
         name = f"Window{{5c2f7a{index} u0 {title}}}"

@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     LOST = "lost"  # It does not go out and the modem never answers.
     ANSWER_LOST = "answer-lost"  # It goes out, but the modem never answers: no row, no log line.
     DIALOG = "dialog"  # It waits behind the limit dialog, however few were sent before it.
+    PROMPT = "prompt"  # It waits behind a question of the maker's permission keeper.
 
 
 class Row(StrEnum):

@@ -30,6 +30,9 @@ UP_SHARE = 0.7  # Of a part's radio time: the moment when it is on the air.
 RESULT_GENERIC, RESULT_RADIO_OFF, RESULT_NO_SERVICE, RESULT_LIMIT = 1, 2, 4, 5
 RESULT_SHORT_CODE = 7
 
+_DENIED = {"limit": RESULT_LIMIT, "premium": RESULT_SHORT_CODE, "maker": RESULT_GENERIC}
+"""What becomes of a message whose question the user answered with no."""
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -53,7 +56,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Dialog:
-    """A message that waits for the phone's user. `reason` is "limit" or "premium"."""
+    """A message that waits for the phone's user. `reason` is "limit", "premium" or "maker"."""
 
     reason: str
     submission: Submission
@@ -144,7 +147,7 @@ class Radio:
         if allow:
             self._start(self._carry(dialog.submission, dialog.row_id))
         else:
-            result = RESULT_LIMIT if dialog.reason == "limit" else RESULT_SHORT_CODE
+            result = _DENIED[dialog.reason]
             self._start(self._fail(dialog.submission, dialog.row_id, result))
 
     def send_data(self, submission: Submission, port: int, payload: bytes) -> None:
@@ -170,6 +173,8 @@ class Radio:
         """Why the user must be asked first, or None. Counts the message if it need not wait."""
         if submission.number in self.premium_numbers:
             return "premium"
+        if submission.fate.outcome is Outcome.PROMPT:
+            return "maker"
         if submission.fate.outcome is Outcome.DIALOG:
             return "limit"
         admitted = self.guard.admits(submission.package, len(submission.parts))

@@ -3,7 +3,7 @@
 import pytest
 
 from droidrack.core.errors import ParseError
-from droidrack.core.parse.windows import PHONE_PROCESS, window_packages
+from droidrack.core.parse.windows import PHONE_PROCESS, asking_package, window_packages
 
 LIST = """WINDOW MANAGER WINDOWS (dumpsys window windows)
   Window #2 Window{5c2f7a0 u0 Sending SMS messages}:
@@ -17,6 +17,20 @@ LIST = """WINDOW MANAGER WINDOWS (dumpsys window windows)
 def test_windows_name_their_owners() -> None:
     """A dialog of the phone process is known by its package, not by its translated title."""
     assert frozenset({PHONE_PROCESS, "com.android.systemui"}) == window_packages(LIST)
+
+
+@pytest.mark.parametrize(
+    ("packages", "owner"),
+    [
+        ({"com.android.systemui"}, ""),
+        ({"com.android.systemui", PHONE_PROCESS}, PHONE_PROCESS),
+        ({"com.miui.securitycenter", PHONE_PROCESS}, PHONE_PROCESS),
+        ({"com.miui.securitycenter", "com.miui.home"}, "com.miui.securitycenter"),
+    ],
+)
+def test_windows_that_ask_are_known_by_their_owner(packages: set[str], owner: str) -> None:
+    """The phone process before a maker's permission keeper; a home screen asks nothing."""
+    assert owner == asking_package(frozenset(packages))
 
 
 @pytest.mark.parametrize(
