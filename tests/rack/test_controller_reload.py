@@ -168,6 +168,25 @@ def test_reload_renames_a_phone(tmp_path: Path) -> None:
     playing(1, tmp_path, scene)
 
 
+def test_reload_knows_at_once_how_adb_shows_the_new_phones(tmp_path: Path) -> None:
+    """A list comes only when it changes: a phone that was there before its entry is not absent."""
+
+    async def play() -> None:
+        async with bench(
+            [swift(0, api=34), swift(1, api=34)], tmp_path, by_adb_serial=True
+        ) as table:
+            both = table.settings.phones
+            table.settings = replace(table.settings, phones=both[:1])
+            await table.phones[1].link.deny()
+            async with table.controller() as running:
+                await running.ready()
+                await reload(running, *both)
+                assert ["ready", "unauthorized"] == running.states()
+                assert "flapping" not in table.lines.events()
+
+    asyncio.run(play())
+
+
 def test_reload_of_labels_keeps_the_worker(tmp_path: Path) -> None:
     """Labels are for commands; the phone's duty does not notice."""
 

@@ -46,6 +46,7 @@ class Rack:
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
         self.shown: dict[int, dict[Worker, Sighting]] = {}  # How each bus lists whose phone.
+        self._lists: dict[int, Sequence[Sighting]] = {}  # The latest of each bus.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
         self._group: asyncio.TaskGroup | None = None  # None: nobody works.
@@ -141,6 +142,8 @@ class Rack:
         removed = [by_name[phone.name] for phone in change.removed]
         for worker in (*anew, *removed):
             worker.drain("devices.toml changed")
+            for shown in self.shown.values():  # Its phone did not leave.
+                shown.pop(worker, None)
         renamed = [worker for worker in removed if self._is_wanted(worker.arrival)]
         kept = {w.name: w for w in self.workers if w not in anew and w not in removed}
         self._unmatched.clear()
@@ -159,6 +162,8 @@ class Rack:
         for worker in self.workers:
             if worker not in self._tasks:
                 self._begin(self._tasks, worker, worker.run)
+        for index, sightings in self._lists.items():  # A list comes only when it changes.
+            self._note_states(index, sightings)
         for worker in removed:
             if worker not in renamed:
                 self._begin(self._leaving, worker, partial(self._see_out, worker))
@@ -307,6 +312,7 @@ class Rack:
 
     def _note_states(self, index: int, sightings: Sequence[Sighting]) -> None:
         """Tell the workers how an adb server shows their phones, and whose it shows no more."""
+        self._lists[index] = sightings
         shown = {
             worker: sighting
             for sighting in sightings
