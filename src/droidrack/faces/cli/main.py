@@ -42,6 +42,7 @@ COMMANDS = {
     "reload": ("rack", "Let the running controller read devices.toml again."),
     "service": ("service", "Install the controller as a service of this host."),
     "doctor": ("doctor", "Check host, panel and phones; say what to do."),
+    "support-bundle": ("support", "Write what a helper needs to a file, without secrets."),
     "probe": ("probe", "Ask phones what they are, by calls that only read."),
     "capture": ("capture", "Keep a phone's outputs, redacted, for tests and reports."),
     "decode": ("dumps", "Read an Android dump and print it as JSON."),
