@@ -256,7 +256,6 @@ async def bundle(
         serials.setdefault(spot.phone or f"the phone at {spot.usb}", []).append(spot.serial)
     cleaner = Cleaner(aliases_of(serials))
     parts: dict[str, Json] = {
-        "versions.json": _versions(),
         "doctor.json": [finding_json(finding) for finding in findings],
         "config.json": [dict(value) for value in effective_values(config)],
         "map.json": [map_line(spot) for spot in spots],
@@ -264,6 +263,8 @@ async def bundle(
         "events.json": await _events(settings),
     }
     texts = {"README.txt": README, "adb-server.log": cleaner.text(_log_tail(settings))}
+    # Our own words, in which a version's digits would be taken for a number.
+    texts["versions.json"] = json.dumps(_versions(), indent=1) + "\n"
     for name, part in parts.items():
         texts[name] = json.dumps(cleaner.json(part), ensure_ascii=False, indent=1) + "\n"
     if phones:

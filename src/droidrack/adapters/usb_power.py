@@ -26,9 +26,7 @@ TOOL_DEADLINE_S = 40.0
 OFF_S = 5
 """A phone's own capacitors keep its charger up for a second or two."""
 
-_SEARCHED = (
-    "/usr/local/sbin:/usr/sbin:/sbin"  # Not on every user's PATH.
-)
+_SEARCHED = "/usr/local/sbin:/usr/sbin:/sbin"  # Not on every user's PATH.
 
 
 class Uhubctl:

@@ -313,12 +313,7 @@ class Rack:
     def _note_states(self, index: int, sightings: Sequence[Sighting]) -> None:
         """Tell the workers how an adb server shows their phones, and whose it shows no more."""
         self._lists[index] = sightings
-        shown = {
-            worker: sighting
-            for sighting in sightings
-            for worker in self.workers
-            if _is_listed(worker, sighting)
-        }
+        shown = _listed(self.workers, sightings)
         for worker, sighting in shown.items():
             worker.sighted(sighting.state)
         for worker in self.shown.get(index, {}).keys() - shown.keys():
@@ -328,11 +323,23 @@ class Rack:
         self.shown[index] = shown
 
 
-def _is_listed(worker: Worker, sighting: Sighting) -> bool:
-    """Whether a line of the list is this worker's phone, as far as the list alone tells.
+def _listed(workers: Iterable[Worker], sightings: Iterable[Sighting]) -> dict[Worker, Sighting]:
+    """Whose phone is on a list, as far as the list alone tells.
 
-    Where both name a port it decides: phones may share their serial.
+    Where entry and line both name a port, the port decides: phones may share their serial.
     """
-    if worker.settings.usb and sighting.usb:
-        return sighting.usb == worker.settings.usb
-    return sighting.serial in (worker.settings.serial, worker.adb_serial)
+    by_usb: dict[str, Worker] = {}
+    by_serial: dict[str, list[Worker]] = {}
+    for worker in workers:
+        if worker.settings.usb:
+            by_usb[worker.settings.usb] = worker
+        for serial in {worker.settings.serial, worker.adb_serial or ""} - {""}:
+            by_serial.setdefault(serial, []).append(worker)
+    shown: dict[Worker, Sighting] = {}
+    for sighting in sightings:
+        if sighting.usb in by_usb:
+            shown[by_usb[sighting.usb]] = sighting
+        for worker in by_serial.get(sighting.serial, ()):
+            if not (worker.settings.usb and sighting.usb):
+                shown[worker] = sighting
+    return shown

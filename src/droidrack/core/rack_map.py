@@ -88,7 +88,7 @@ def find_socket(phone: PhoneSettings, tree: UsbTree | None) -> UsbPath | None:
         return tree.place(UsbPath(phone.usb)) if tree else UsbPath(phone.usb)
     if tree is None or not phone.serial:
         return None
-    found = [device.path for device in tree.leaves() if device.serial == phone.serial]
+    found = tree.serials.get(phone.serial, ())
     return tree.place(found[0]) if len(found) == 1 else None
 
 
