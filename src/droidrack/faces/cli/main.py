@@ -32,6 +32,7 @@ COMMANDS = {
     "devices": ("rack", "List what the adb servers see, and which entry it fits."),
     "map": ("rack_map", "Show which phone is in which USB socket, and what is wrong where."),
     "usb": ("usb", "Prove that switching a USB port off cuts the power."),
+    "adopt": ("adopt", "Say who a phone is that cannot be told from its like."),
     "pair": ("pairing", "Pair phones with the panel."),
     "relink": ("pairing", "Pair phones anew, keeping their gateways."),
     "logout": ("logout", "End phones' sessions with the panel."),
