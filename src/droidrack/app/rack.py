@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
+from droidrack.app.former import settle_former, what_is_left
 from droidrack.app.pause import Pause
 from droidrack.app.repairing import Repairs
 from droidrack.app.worker import Worker
@@ -86,8 +87,12 @@ class Rack:
             for index, bus in enumerate(self._buses):
                 group.create_task(self._watch(group, index, bus))
             group.create_task(self._supervise("journal", self._forget))
+            group.create_task(self._supervise("former phones", self._settle_former))
             group.create_task(self._supervise("repairs", partial(self.repairs.run, self)))
             group.create_task(self._supervise("chronicle", self._world.chronicle.run))
+
+    async def _settle_former(self) -> None:
+        await settle_former(self._world)
 
     async def _forget(self) -> None:
         """Prune the journal once a day; the first time when the start's rush is over."""
@@ -205,11 +210,7 @@ class Rack:
             await self._world.clock.sleep(SEE_OUT_CHECK_S)
         await self._dismiss(worker)
         tally = (await journal.tallies()).get(device, Tally()) if device else Tally()
-        text = (
-            f"out of devices.toml: {tally.waiting} messages wait, "
-            f"{tally.open + tally.unknown} have no verdict, {tally.unreported} are not told; "
-            "they go on when it has an entry again"
-        )
+        text = what_is_left(tally)
         self._world.tell("phone removed", phone=worker.name, left=text)
         self._world.chronicle.note("phone-removed", text, phone=worker.name, device=device)
 
