@@ -124,7 +124,8 @@ class Rack:
         workers = (*self.workers, *self._leaving)
         for worker in workers:
             worker.drain()
-        with suppress(TimeoutError):
+        # A journal that fails now has nothing to stop any more: its events are lost.
+        with suppress(TimeoutError, JournalError):
             async with asyncio.timeout(deadline_s):
                 for worker in workers:
                     await worker.calm()
