@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 @click.option(
     "--same/--new",
     "same",
-    required=True,
     default=None,
     help="The known phone after a factory reset, or another one of its kind.",
 )
-def adopt(config: Path, phone: str, same: bool) -> None:
+def adopt(config: Path, phone: str, same: bool | None) -> None:
     """Say who a phone is that cannot be told from others of its kind.
 
     Phones that share a dummy serial are known by port, model and a mark that Android draws anew at
@@ -36,6 +35,8 @@ def adopt(config: Path, phone: str, same: bool) -> None:
     """
     from droidrack import compose
 
+    if same is None:
+        raise click.UsageError("one of --same and --new is needed")
     settings = compose.load_settings(config)
     device = asyncio.run(_adopt(settings, phone_named(settings, phone), same=same))
     known = "keeps its gateway" if same else "is a new device: pair it with `droidrack pair`"
