@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 
 from droidrack.virtual.catalogue import make_spec
 from droidrack.virtual.farm import VirtualRack
@@ -11,7 +12,9 @@ from droidrack.virtual.spec import spec_with
 
 
 async def serve(count: int) -> None:
-    """Say where everything is, in one line of JSON, and stay until killed."""
+    """Say where everything is, in one line of JSON, and stay until SIGTERM."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     specs = [
         spec_with(make_spec(index, api=34), latency_s=(0.02, 0.05), boot_s=0.0)
         for index in range(count)
@@ -27,7 +30,7 @@ async def serve(count: int) -> None:
             "serials": [phone.model.spec.serial for phone in rack.phones],
         }
         print(json.dumps(where), flush=True)
-        await asyncio.Event().wait()
+        await stop.wait()
 
 
 if __name__ == "__main__":
