@@ -5,15 +5,19 @@ Beside `compose`, and like it allowed to know adapters; what the facts mean is d
 even where an earlier one failed.
 """
 
-from collections.abc import Sequence
+import json
+import platform
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from droidrack import compose
+from droidrack import __version__, compose
 from droidrack.app.arrival import Seen, matches
 from droidrack.app.arrival import survey as arrival_survey
+from droidrack.app.capturing import Sample, capture
 from droidrack.app.checkup import check_phones
-from droidrack.app.world import Tell
+from droidrack.app.finding import Found, find
+from droidrack.app.world import Tell, World
 from droidrack.core.checkup import Finding, failing, fine, judge_panel, judge_state_dir, warning
 from droidrack.core.errors import BridgeDown, ConfigError, PhoneGone, RackError
 from droidrack.core.host_check import judge_host
@@ -21,9 +25,11 @@ from droidrack.core.ids import UsbPath
 from droidrack.core.message import MessageState
 from droidrack.core.port_proof import PortVerdict
 from droidrack.core.rack_map import Listed, Spot, label_of, map_rack
+from droidrack.core.rack_map import as_json as map_line
 from droidrack.core.settings import AdbSettings, Settings
+from droidrack.core.support import README, Cleaner, Json, aliases_of
 from droidrack.core.usb import UsbTree
-from droidrack.ports import Bus
+from droidrack.ports import Bus, PhoneRecord
 
 COUNTED = 1000
 """Messages of a state that are counted at most; more is `1000 or more`."""
@@ -54,7 +60,8 @@ async def examine(settings: Settings) -> list[Finding]:
     state_dir = Path(settings.state_dir)
     findings = judge_state_dir(look_at(state_dir))
     facts = host_facts(state_dir / compose.ADB_DIR)
-    findings += judge_host(facts, settings.ports, len(settings.phones))
+    given = {adb.port for adb in settings.adb if not adb.own}
+    findings += judge_host(facts, settings.ports, len(settings.phones), given=given)
     findings += await _check_journal(settings)
     findings += await _check_panel(settings)
     findings += await _check_endpoints(settings)
@@ -169,7 +176,7 @@ def listed(settings: Settings, seen: Sequence[Seen]) -> tuple[Listed, ...]:
     return tuple(lines)
 
 
-def proven_ports(settings: Settings) -> list[dict[str, object]]:
+def proven_ports(settings: Settings) -> list[dict[str, Json]]:
     """What was found out about ports, for a table; `holds` null: this host shows no USB tree."""
     from droidrack.adapters.sysfs import usb_tree
     from droidrack.adapters.usb_power import PortProofs
@@ -239,3 +246,132 @@ async def _bus_with(buses: Sequence[Bus], port: UsbPath) -> Bus:
             hint="plug a phone in whose USB debugging works; `droidrack map` shows the ports",
         )
     return found[0]
+
+
+# --- The support bundle -----------------------------------------------------------------------
+
+EVENTS_KEPT = 500
+LOG_TAIL_BYTES = 64 * 1024
+
+
+async def bundle(
+    config: Path, settings: Settings, tell: Tell, *, phones: bool = True
+) -> dict[str, str]:
+    """The files of a support bundle, cleaned. What cannot be read is said in its file's place."""
+    findings = await examine(settings)
+    spots = await map_of(settings, tell)
+    serials = {phone.name: [phone.serial] for phone in settings.phones}
+    for record in await _records(settings):
+        serials.setdefault(record.name, []).append(record.serial)
+    for spot in spots:
+        serials.setdefault(spot.phone or f"the phone at {spot.usb}", []).append(spot.serial)
+    cleaner = Cleaner(aliases_of(serials))
+    parts: dict[str, Json] = {
+        "doctor.json": [finding_json(finding) for finding in findings],
+        "config.json": [dict(value) for value in effective_values(config)],
+        "map.json": [map_line(spot) for spot in spots],
+        "ports.json": proven_ports(settings),
+        "events.json": await _events(settings),
+    }
+    texts = {"README.txt": README, "adb-server.log": cleaner.text(_log_tail(settings))}
+    # Our own words, in which a version's digits would be taken for a number.
+    texts["versions.json"] = json.dumps(_versions(), indent=1) + "\n"
+    for name, part in parts.items():
+        texts[name] = json.dumps(cleaner.json(part), ensure_ascii=False, indent=1) + "\n"
+    if phones:
+        texts |= await _phone_texts(settings, tell, cleaner)
+    return texts
+
+
+def write_bundle(path: Path, files: Mapping[str, str], *, at: float) -> None:
+    """Put a bundle down; ConfigError where the file exists or cannot be written."""
+    from droidrack.adapters import bundle_file
+
+    bundle_file.write_bundle(path, files, at=at)
+
+
+def finding_json(finding: Finding) -> dict[str, str | None]:
+    """A finding for scripts."""
+    return {
+        "severity": finding.severity.value,
+        "subject": finding.subject,
+        "seen": finding.seen,
+        "remedy": finding.remedy or None,
+    }
+
+
+def _versions() -> dict[str, Json]:
+    from droidrack.adapters.usb_power import Uhubctl
+
+    try:
+        adb = adb_program()
+    except RackError as error:
+        adb = error.message
+    return {
+        "droidrack": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "adb": adb,
+        "uhubctl": Uhubctl().tool,
+    }
+
+
+async def _records(settings: Settings) -> Sequence[PhoneRecord]:
+    try:
+        return await compose.known_phones(settings)
+    except RackError:
+        return ()  # Said by doctor's finding about the journal.
+
+
+async def _events(settings: Settings) -> list[Json]:
+    if not compose.has_journal(settings):
+        return []
+    try:
+        async with compose.observe_journal(settings) as journal:
+            events = await journal.events(limit=EVENTS_KEPT)
+    except RackError as error:
+        return [{"unreadable": error.message}]
+    return [
+        {"at": e.at.isoformat(), "phone": e.phone or None, "kind": e.kind, "text": e.text}
+        for e in events
+    ]
+
+
+def _log_tail(settings: Settings) -> str:
+    from droidrack.adapters.adb_server import OwnServer
+
+    path = OwnServer(Path(settings.state_dir) / compose.ADB_DIR).log
+    try:
+        return path.read_bytes()[-LOG_TAIL_BYTES:].decode("utf-8", "replace")
+    except OSError as exc:
+        return f"not there: {exc.strerror}\n"
+
+
+async def _phone_texts(settings: Settings, tell: Tell, cleaner: Cleaner) -> dict[str, str]:
+    """Each attached phone's dumps, or why there are none."""
+    texts: dict[str, str] = {}
+    try:
+        async with (
+            compose.open_world(settings, tell) as world,
+            compose.open_buses(settings, tell) as buses,
+        ):
+            found = await find(buses, settings.phones)
+            for name, phone in found.items():
+                try:
+                    samples = await _samples(world, phone)
+                except RackError as error:
+                    texts[f"phones/{name}/missing.txt"] = cleaner.text(f"{error.message}\n")
+                else:
+                    for number, sample in enumerate(samples):
+                        file = f"phones/{name}/{number:02d}-{sample.family}.txt"
+                        said = f"$ {sample.command}\n{sample.note}\n{sample.text}"
+                        texts[file] = cleaner.aliased(said)
+    except RackError as error:
+        texts["phones/missing.txt"] = cleaner.text(f"{error.message}\n")
+    return texts
+
+
+async def _samples(world: World, found: Found) -> list[Sample]:
+    if isinstance(found, RackError):
+        raise found
+    return await capture(world, found)

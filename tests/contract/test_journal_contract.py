@@ -482,7 +482,7 @@ def test_events_are_chosen_by_phone_time_and_number(bench: Bench) -> None:
         late = Event(at(2), PHONE, "state", "ready", "bay-1")
         for event in (early, other, late):
             await journal.record(event)
-        assert (late, early) == await journal.events(limit=9, phone="bay-1")
+        assert (late, early) == await journal.events(limit=9, phones=["bay-1"])
         assert (late, other) == await journal.events(limit=9, since=at(1))
         newest, second, _ = await journal.events(limit=9)
         assert (late,) == await journal.events(limit=9, after=second.id)

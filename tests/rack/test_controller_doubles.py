@@ -8,6 +8,9 @@ from pathlib import Path
 
 from controller_bench import Bench, Running, bench, swift
 
+from droidrack import compose
+from droidrack.app.adopting import adopt
+from droidrack.app.arrival import survey
 from droidrack.app.worker import PhoneState
 from droidrack.core.settings import AdbSettings
 from droidrack.virtual.spec import spec_with
@@ -61,6 +64,19 @@ async def told_apart(table: Bench, running: Running, count: int) -> None:
     assert expected == carried(table)
 
 
+async def settled(table: Bench, *, same: bool) -> str:
+    """What `droidrack adopt` makes of the phone; no controller may be running."""
+    async with compose.open_world(table.settings, table.lines) as world:
+        await world.journal.open()
+        try:
+            async with compose.open_buses(table.settings, table.lines) as buses:
+                (seen,) = await survey(buses, settle_s=1.0)
+                assert seen.arrival is not None
+                return await adopt(world, seen.arrival, same=same)
+        finally:
+            await world.journal.close()
+
+
 def test_phones_with_one_dummy_serial_are_never_mixed_up(tmp_path: Path) -> None:
     """Two of a batch, told apart by their ports: each message leaves on the phone it was for."""
 
@@ -110,6 +126,7 @@ def test_another_phone_in_the_port_of_a_dummy_inherits_nothing(tmp_path: Path) -
         async with doubles(tmp_path, count=1) as (table, _):
             async with table.controller() as running:
                 await running.ready()
+                first = running.workers[0].device
             table.phones[0].model.settings.put("secure", "android_id", "00112233445566aa")
             table.queue("not for the newcomer")
             async with table.controller() as running:
@@ -120,6 +137,14 @@ def test_another_phone_in_the_port_of_a_dummy_inherits_nothing(tmp_path: Path) -
                 assert "factory reset, or another one of its kind" in worker.standing.cause
             assert [] == table.on_air()
             assert 1 == len(table.store.devices())
+
+            # A person knows: reset, so it keeps its gateway and sends what was asked of it.
+            assert first == await settled(table, same=True)
+            async with table.controller() as running:
+                await running.ready()
+                await running.until(lambda: bool(table.on_air()), "sent")
+            table.phones[0].model.settings.put("secure", "android_id", "00112233445566bb")
+            assert first != await settled(table, same=False)
 
     asyncio.run(play())
 

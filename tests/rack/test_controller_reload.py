@@ -25,6 +25,7 @@ from droidrack.core.settings import Pacing, PhoneSettings
 from droidrack.core.settings_change import change_of
 from droidrack.core.standing import Order, OrderKind, PhoneState
 from droidrack.virtual.faults import Fate
+from droidrack.virtual.panel.faults import Fault, FaultKind
 
 SLOW = Fate(latency_s=1.0)
 """A radio that is still busy when the configuration changes."""
@@ -168,6 +169,25 @@ def test_reload_renames_a_phone(tmp_path: Path) -> None:
     playing(1, tmp_path, scene)
 
 
+def test_reload_knows_at_once_how_adb_shows_the_new_phones(tmp_path: Path) -> None:
+    """A list comes only when it changes: a phone that was there before its entry is not absent."""
+
+    async def play() -> None:
+        async with bench(
+            [swift(0, api=34), swift(1, api=34)], tmp_path, by_adb_serial=True
+        ) as table:
+            both = table.settings.phones
+            table.settings = replace(table.settings, phones=both[:1])
+            await table.phones[1].link.deny()
+            async with table.controller() as running:
+                await running.ready()
+                await reload(running, *both)
+                assert ["ready", "unauthorized"] == running.states()
+                assert "flapping" not in table.lines.events()
+
+    asyncio.run(play())
+
+
 def test_reload_of_labels_keeps_the_worker(tmp_path: Path) -> None:
     """Labels are for commands; the phone's duty does not notice."""
 
@@ -203,6 +223,29 @@ def test_reload_again_and_again_loses_and_doubles_nothing(tmp_path: Path, seed: 
 def number(turn: int, phone: int) -> str:
     """A number of its own for each message."""
     return f"+1555{turn:03d}{phone:04d}"
+
+
+def test_start_without_an_entry_still_tells_what_the_journal_owes(tmp_path: Path) -> None:
+    """A phone left the file between two lives: its outcome reaches the panel all the same."""
+
+    async def play() -> None:
+        async with bench([swift(0, api=34), swift(1, api=34)], tmp_path) as table:
+            async with table.controller() as running:
+                await running.ready()
+                table.faults.add("report", Fault(FaultKind.STATUS, status=503), times=None)
+                uid = table.queue("owed", phone=1)
+                journal, device = running.controller.world.journal, table.device(1)
+                async with asyncio.timeout(DEADLINE_S):
+                    while not await journal.outbox(device, limit=1):  # noqa: ASYNC110 (the journal has no event)
+                        await asyncio.sleep(0.02)
+            table.faults.rules.clear()
+            table.settings = replace(table.settings, phones=table.settings.phones[:1])
+            async with table.controller() as running:
+                await table.reported(running, [uid])
+                assert "phone without an entry" in table.lines.events()
+            assert [("sent", None)] == table.told(uid)
+
+    asyncio.run(play())
 
 
 def test_reload_uid_of_a_removed_phone_is_still_in_the_journal(tmp_path: Path) -> None:

@@ -112,6 +112,8 @@ def test_other_adb_server_is_named_and_ours_is_not() -> None:
         if one.subject == "adb servers"
     ]
     assert S.WARN is found.severity
+    named = judge_host(facts(adb_servers=(stranger,)), (), 1, given={5037})
+    assert {} == troubles(named)
     assert "process 4242 of desktop, port 5037" in found.seen
 
 

@@ -5,7 +5,7 @@ tests, simulation and `demo`: nothing outlives the process.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -350,16 +350,21 @@ class MemoryJournal:
             disk.log(event)
 
     async def events(
-        self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
+        self,
+        *,
+        limit: int,
+        phones: Collection[str] = (),
+        since: datetime | None = None,
+        after: int = 0,
     ) -> tuple[Event, ...]:
         """See the port."""
         disk = self._held()
-        named = {record.device for record in disk.phones.values() if record.name == phone}
+        named = {record.device for record in disk.phones.values() if record.name in phones}
         found = [
             event
             for event in reversed(disk.events)
             if event.id > after
-            and (phone in ("", event.phone) or event.device in named)
+            and (not phones or event.phone in phones or event.device in named)
             and (since is None or event.at >= since)
         ]
         return tuple(found[:limit])

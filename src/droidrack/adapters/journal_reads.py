@@ -1,6 +1,6 @@
 """Questions to the SQL journal, as functions of a connection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -169,13 +169,18 @@ def messages_sent_since(connection: Connection, iccid: Iccid, since: datetime) -
 
 
 def latest_events(
-    connection: Connection, *, limit: int, phone: str, since: datetime | None, after: int
+    connection: Connection,
+    *,
+    limit: int,
+    names: Collection[str],
+    since: datetime | None,
+    after: int,
 ) -> tuple[Event, ...]:
     """Newest first."""
     query = select(events).where(events.c.id > after).order_by(events.c.id.desc()).limit(limit)
-    if phone:  # Some events know the device only.
-        named = select(phones.c.device).where(phones.c.name == phone)
-        query = query.where(or_(events.c.phone == phone, events.c.device.in_(named)))
+    if names:  # Some events know the device only.
+        devices = select(phones.c.device).where(phones.c.name.in_(names))
+        query = query.where(or_(events.c.phone.in_(names), events.c.device.in_(devices)))
     if since is not None:
         query = query.where(events.c.at >= since)
     return tuple(

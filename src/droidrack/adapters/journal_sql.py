@@ -8,7 +8,7 @@ This module brings SQLAlchemy (0.2 s): import it where a journal is really opene
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -240,10 +240,15 @@ class SqlJournal:
         await self._writes.submit("event", partial(writes.record, event=event))
 
     async def events(
-        self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
+        self,
+        *,
+        limit: int,
+        phones: Collection[str] = (),
+        since: datetime | None = None,
+        after: int = 0,
     ) -> tuple[Event, ...]:
         """See the port."""
-        ask = partial(reads.latest_events, limit=limit, phone=phone, since=since, after=after)
+        ask = partial(reads.latest_events, limit=limit, names=phones, since=since, after=after)
         return await self._reads.submit("events", ask)
 
     async def tallies(self) -> Mapping[DeviceUuid, Tally]:

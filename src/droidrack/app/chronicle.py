@@ -23,6 +23,7 @@ class Chronicle:
         self._journal = journal
         self._waiting: deque[Event] = deque(maxlen=KEPT_LIMIT)
         self._told = asyncio.Event()
+        self._writing = asyncio.Lock()  # At a stop two may want to flush: each event once.
 
     def note(self, kind: str, text: str, *, phone: str, device: DeviceUuid | None = None) -> None:
         """Something happened. `text` is redacted once more, for others' words may be in it."""
@@ -38,9 +39,10 @@ class Chronicle:
 
     async def flush(self) -> None:
         """Return once everything that was noted is on disk."""
-        while self._waiting:
-            event = self._waiting[0]
-            await self._journal.record(event)
-            # It may have been pushed out by newer ones meanwhile.
-            if self._waiting and self._waiting[0] is event:
-                self._waiting.popleft()
+        async with self._writing:
+            while self._waiting:
+                event = self._waiting[0]
+                await self._journal.record(event)
+                # It may have been pushed out by newer ones meanwhile.
+                if self._waiting and self._waiting[0] is event:
+                    self._waiting.popleft()

@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from droidrack.app.arrival import Arrival, identify, matches
+from droidrack.app.former import settle_former, what_is_left
 from droidrack.app.forwarding import Forwarding
 from droidrack.app.pace import card_span
 from droidrack.app.pause import Pause
@@ -49,6 +50,7 @@ class Rack:
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
         self._forwarding = tuple(Forwarding(world, endpoint) for endpoint in world.endpoints)
         self.shown: dict[int, dict[Worker, Sighting]] = {}  # How each bus lists whose phone.
+        self._lists: dict[int, Sequence[Sighting]] = {}  # The latest of each bus.
         self._guests: dict[Key, asyncio.Task[None]] = {}
         self._unmatched: set[tuple[str, str]] = set()
         self._group: asyncio.TaskGroup | None = None  # None: nobody works.
@@ -90,8 +92,12 @@ class Rack:
             group.create_task(self._supervise("journal", self._forget))
             for forwarding in self._forwarding:
                 group.create_task(self._supervise(forwarding.name, forwarding.run))
+            group.create_task(self._supervise("former phones", self._settle_former))
             group.create_task(self._supervise("repairs", partial(self.repairs.run, self)))
             group.create_task(self._supervise("chronicle", self._world.chronicle.run))
+
+    async def _settle_former(self) -> None:
+        await settle_former(self._world)
 
     async def _forget(self) -> None:
         """Prune the journal once a day; the first time when the start's rush is over."""
@@ -129,7 +135,8 @@ class Rack:
         workers = (*self.workers, *self._leaving)
         for worker in workers:
             worker.drain()
-        with suppress(TimeoutError):
+        # A journal that fails now has nothing to stop any more: its events are lost.
+        with suppress(TimeoutError, JournalError):
             async with asyncio.timeout(deadline_s):
                 for worker in workers:
                     await worker.calm()
@@ -152,6 +159,8 @@ class Rack:
         removed = [by_name[phone.name] for phone in change.removed]
         for worker in (*anew, *removed):
             worker.drain("devices.toml changed")
+            for shown in self.shown.values():  # Its phone did not leave.
+                shown.pop(worker, None)
         renamed = [worker for worker in removed if self._is_wanted(worker.arrival)]
         kept = {w.name: w for w in self.workers if w not in anew and w not in removed}
         self._unmatched.clear()
@@ -170,6 +179,8 @@ class Rack:
         for worker in self.workers:
             if worker not in self._tasks:
                 self._begin(self._tasks, worker, worker.run)
+        for index, sightings in self._lists.items():  # A list comes only when it changes.
+            self._note_states(index, sightings)
         for worker in removed:
             if worker not in renamed:
                 self._begin(self._leaving, worker, partial(self._see_out, worker))
@@ -211,11 +222,7 @@ class Rack:
             await self._world.clock.sleep(SEE_OUT_CHECK_S)
         await self._dismiss(worker)
         tally = (await journal.tallies()).get(device, Tally()) if device else Tally()
-        text = (
-            f"out of devices.toml: {tally.waiting} messages wait, "
-            f"{tally.open + tally.unknown} have no verdict, {tally.unreported} are not told; "
-            "they go on when it has an entry again"
-        )
+        text = what_is_left(tally)
         self._world.tell("phone removed", phone=worker.name, left=text)
         self._world.chronicle.note("phone-removed", text, phone=worker.name, device=device)
 
@@ -318,12 +325,8 @@ class Rack:
 
     def _note_states(self, index: int, sightings: Sequence[Sighting]) -> None:
         """Tell the workers how an adb server shows their phones, and whose it shows no more."""
-        shown = {
-            worker: sighting
-            for sighting in sightings
-            for worker in self.workers
-            if _is_listed(worker, sighting)
-        }
+        self._lists[index] = sightings
+        shown = _listed(self.workers, sightings)
         for worker, sighting in shown.items():
             worker.sighted(sighting.state)
         for worker in self.shown.get(index, {}).keys() - shown.keys():
@@ -333,11 +336,23 @@ class Rack:
         self.shown[index] = shown
 
 
-def _is_listed(worker: Worker, sighting: Sighting) -> bool:
-    """Whether a line of the list is this worker's phone, as far as the list alone tells.
+def _listed(workers: Iterable[Worker], sightings: Iterable[Sighting]) -> dict[Worker, Sighting]:
+    """Whose phone is on a list, as far as the list alone tells.
 
-    Where both name a port it decides: phones may share their serial.
+    Where entry and line both name a port, the port decides: phones may share their serial.
     """
-    if worker.settings.usb and sighting.usb:
-        return sighting.usb == worker.settings.usb
-    return sighting.serial in (worker.settings.serial, worker.adb_serial)
+    by_usb: dict[str, Worker] = {}
+    by_serial: dict[str, list[Worker]] = {}
+    for worker in workers:
+        if worker.settings.usb:
+            by_usb[worker.settings.usb] = worker
+        for serial in {worker.settings.serial, worker.adb_serial or ""} - {""}:
+            by_serial.setdefault(serial, []).append(worker)
+    shown: dict[Worker, Sighting] = {}
+    for sighting in sightings:
+        if sighting.usb in by_usb:
+            shown[by_usb[sighting.usb]] = sighting
+        for worker in by_serial.get(sighting.serial, ()):
+            if not (worker.settings.usb and sighting.usb):
+                shown[worker] = sighting
+    return shown

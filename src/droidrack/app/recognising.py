@@ -31,11 +31,15 @@ async def who_is(world: World, arrival: Arrival) -> Recognised:
     traits, records = await look(world, arrival)
     # Asked again: for a moment a phone that changed its socket may be listed at both.
     shared = shared and world.shared(arrival.serialno)
+    known = [known_of(record) for record in records]
     try:
-        device = recognise(traits, [known_of(record) for record in records], shared=shared)
+        device = recognise(traits, known, shared=shared)
     except IdentityDoubt as exc:
         raise ProfileError(f"{arrival.sighting.serial}: {exc}", hint=exc.hint) from exc
-    return Recognised(device, traits.usb or "", traits.mark)
+    # What this time nobody asked or saw stays as it was recorded.
+    before = next((record for record in known if record.device == device), None)
+    usb, mark = (before.usb, before.mark) if before else ("", "")
+    return Recognised(device, traits.usb or usb, traits.mark or mark)
 
 
 async def look(world: World, arrival: Arrival) -> tuple[Traits, tuple[PhoneRecord, ...]]:

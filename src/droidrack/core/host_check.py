@@ -5,7 +5,7 @@ controller, hubs and supply are each near theirs, so it is warned before.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 
 from droidrack.core.checkup import Finding, Severity, fine, warning
@@ -28,6 +28,9 @@ HUBS_LIMIT = 5
 
 PHONES_ADVISED = 28
 """Four controllers with a seven-port hub each: what one host was seen to carry for long."""
+
+USUAL_PORT = 5037
+"""Where every adb tool expects, and if need be starts, its server."""
 
 FILES_BASE = 256
 FILES_PER_PHONE = 16
@@ -56,11 +59,24 @@ class HostFacts:
     clock_synchronised: bool | None
 
 
-def judge_host(facts: HostFacts, ports: Sequence[PortSettings], phones: int) -> list[Finding]:
-    """Everything worth saying of a host. `phones`: how many devices.toml names."""
+def judge_host(
+    facts: HostFacts,
+    ports: Sequence[PortSettings],
+    phones: int,
+    *,
+    given: Container[int] = frozenset(),
+) -> list[Finding]:
+    """Everything worth saying of a host.
+
+    Args:
+        facts: as read.
+        ports: labels of sockets.
+        phones: how many devices.toml names.
+        given: ports of adb servers that devices.toml names.
+    """
     return [
         *_judge_usb(facts, ports),
-        *_judge_servers(facts.adb_servers),
+        _judge_servers(facts.adb_servers, given),
         _judge_files(facts, phones),
         _judge_clock(facts.clock_synchronised),
     ]
@@ -166,19 +182,21 @@ def _judge_rules(rules: tuple[str, ...] | None) -> Finding:
     )
 
 
-def _judge_servers(servers: Sequence[AdbServer]) -> Iterable[Finding]:
-    strangers = [server for server in servers if not server.ours]
+def _judge_servers(servers: Sequence[AdbServer], given: Container[int]) -> Finding:
+    strangers = [s for s in servers if not s.ours and (s.port or USUAL_PORT) not in given]
     if not strangers:
-        yield fine("adb servers", "no other one on this host")
-    for server in strangers:
-        port = server.port or 5037
-        yield warning(
-            "adb servers",
-            f"another adb server runs: process {server.pid} of {server.user}, port {port}",
-            "a phone on USB belongs to one server at a time: end it where it is not wanted "
-            f"(`adb -P {port} kill-server` as that user; Android Studio and scrcpy start it "
-            "again), or use it: own = false. Droidrack never touches it",
-        )
+        return fine("adb servers", "no other one on this host")
+    shown = "; ".join(
+        f"process {server.pid} of {server.user}, port {server.port or USUAL_PORT}"
+        for server in strangers
+    )
+    return warning(
+        "adb servers",
+        f"{len(strangers)} other adb server(s) run: {shown}",
+        "a phone on USB belongs to one server at a time: end one that is not wanted (`adb -P PORT "
+        "kill-server` as its user; Android Studio and scrcpy start it again), or use it: "
+        "own = false. Droidrack never touches it",
+    )
 
 
 def _judge_files(facts: HostFacts, phones: int) -> Finding:

@@ -88,12 +88,20 @@ class Known:
     mark: str
 
 
-class IdentityDoubt(ValueError):
-    """It cannot be told who this phone is; `hint` says what the operator can do."""
+ELSEWHERE = "-"
+"""Stands for the port of a recorded phone that is in none that is known."""
 
-    def __init__(self, message: str, hint: str) -> None:
+
+class IdentityDoubt(ValueError):
+    """It cannot be told who this phone is; `hint` says what the operator can do.
+
+    `device`: the recorded phone that it may be; None where the question is another one.
+    """
+
+    def __init__(self, message: str, hint: str, device: DeviceUuid | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+        self.device = device
 
 
 def mark_of(android_id: str) -> str:
@@ -149,6 +157,7 @@ def _known_or_doubt(record: Known, traits: Traits) -> DeviceUuid:
         "phone after a factory reset, or another one of its kind",
         f"stop the controller and say which: `droidrack adopt --phone {record.name} --same` or "
         "`--new`; a new one has to be paired",
+        record.device,
     )
 
 

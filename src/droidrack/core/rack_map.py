@@ -4,7 +4,7 @@ Joins the configuration, the kernel's tree and the adb servers' lists. Phones st
 their sockets, so that the printed map reads like the shelf.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from droidrack.core.ids import UsbPath
@@ -88,7 +88,7 @@ def find_socket(phone: PhoneSettings, tree: UsbTree | None) -> UsbPath | None:
         return tree.place(UsbPath(phone.usb)) if tree else UsbPath(phone.usb)
     if tree is None or not phone.serial:
         return None
-    found = [device.path for device in tree.leaves() if device.serial == phone.serial]
+    found = tree.serials.get(phone.serial, ())
     return tree.place(found[0]) if len(found) == 1 else None
 
 
@@ -156,7 +156,7 @@ def _way(socket: UsbPath | None, tree: UsbTree | None) -> tuple[UsbDevice | None
     return (above[0], above[-1].controller) if above else (None, "")
 
 
-def as_json(spot: Spot) -> Mapping[str, object]:
+def as_json(spot: Spot) -> dict[str, str | int | None]:
     """A line for scripts; None where the map has nothing."""
     return {
         "phone": spot.phone or None,

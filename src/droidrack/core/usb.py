@@ -77,6 +77,7 @@ class UsbTree:
     devices: Mapping[UsbPath, UsbDevice] = field(default_factory=dict)
     peers: Mapping[UsbPath, UsbPath] = field(default_factory=dict)  # both ways
     slow: frozenset[UsbPath] = frozenset()  # root hubs of USB 2
+    serials: Mapping[str, tuple[UsbPath, ...]] = field(default_factory=dict)  # of what is no hub
 
     def place(self, path: UsbPath) -> UsbPath:
         """The socket's name: the path on its USB 2 side, where the kernel names one."""
@@ -138,8 +139,12 @@ def parse_usb(raws: Iterable[RawDevice]) -> UsbTree:
     for raw in rest:
         path = UsbPath(raw.name)
         devices[path] = _device(raw, path, roots.get(_root(path)))
+    serials: dict[str, tuple[UsbPath, ...]] = {}
+    for path, device in devices.items():
+        if device.serial and not device.is_hub:
+            serials[device.serial] = (*serials.get(device.serial, ()), path)
     slow = frozenset(path for path in roots if devices[path].speed_mbps < SUPER_SPEED_MBPS)
-    return UsbTree(devices, peers, slow)
+    return UsbTree(devices, peers, slow, serials)
 
 
 def port_path(name: str) -> UsbPath | None:

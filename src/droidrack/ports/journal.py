@@ -1,6 +1,6 @@
 """The journal: what is known of every message, on disk."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -262,9 +262,17 @@ class Journal(Protocol):
         ...
 
     async def events(
-        self, *, limit: int, phone: str = "", since: datetime | None = None, after: int = 0
+        self,
+        *,
+        limit: int,
+        phones: Collection[str] = (),
+        since: datetime | None = None,
+        after: int = 0,
     ) -> tuple[Event, ...]:
-        """Newest first: of one phone, not older than `since`, with an id above `after`."""
+        """Newest first: not older than `since`, with an id above `after`.
+
+        `phones`: only of those of these names, as they are called now or were then; empty: all.
+        """
         ...
 
     async def tallies(self) -> Mapping[DeviceUuid, Tally]:

@@ -44,7 +44,12 @@ def doctor(config: Path, as_json: bool, strict: bool, quiet: bool) -> None:
     else:
         findings += asyncio.run(diagnosis.examine(settings))
     if as_json:
-        print_json({"values": values, "findings": [_shown(finding) for finding in findings]})
+        print_json(
+            {
+                "values": values,
+                "findings": [diagnosis.finding_json(finding) for finding in findings],
+            }
+        )
     else:
         if not quiet:
             _print_values(values)
@@ -69,15 +74,6 @@ def _host() -> list[Finding]:
     except RackError as error:
         findings.append(failing("adb program", error))
     return findings
-
-
-def _shown(finding: Finding) -> dict[str, str | None]:
-    return {
-        "severity": finding.severity.value,
-        "subject": finding.subject,
-        "seen": finding.seen,
-        "remedy": finding.remedy or None,
-    }
 
 
 def _print_values(values: list[dict[str, str]]) -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from droidrack.faces.cli.options import config_option, json_option, phone_named, plain, print_json
+from droidrack.core.selection import Selection
+from droidrack.faces.cli.options import config_option, json_option, plain, print_json
+from droidrack.faces.cli.selectors import chosen, filter_options
 
 if TYPE_CHECKING:
     from droidrack.core.settings import Settings
@@ -45,7 +48,7 @@ class Moment(click.ParamType[datetime]):
 
 @click.command()
 @config_option
-@click.option("--phone", default="", help="Only of this phone, by its name in devices.toml.")
+@filter_options
 @click.option(
     "--since",
     type=Moment(),
@@ -61,7 +64,12 @@ class Moment(click.ParamType[datetime]):
 )
 @json_option
 def events(
-    config: Path, phone: str, since: datetime | None, follow: bool, limit: int, as_json: bool
+    config: Path,
+    selection: Selection,
+    since: datetime | None,
+    follow: bool,
+    limit: int,
+    as_json: bool,
 ) -> None:
     """List events: changes of state, alarms, acts of people. The newest stand last.
 
@@ -73,13 +81,13 @@ def events(
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    name = phone_named(settings, phone).name if phone else ""
-    asyncio.run(_events(settings, name, since, limit=limit, follow=follow, as_json=as_json))
+    names = [phone.name for phone in chosen(settings, selection)] if selection else []
+    asyncio.run(_events(settings, names, since, limit=limit, follow=follow, as_json=as_json))
 
 
 async def _events(
     settings: "Settings",
-    phone: str,
+    phones: Sequence[str],
     since: datetime | None,
     *,
     limit: int,
@@ -92,16 +100,16 @@ async def _events(
         _print((), as_json=as_json, follow=False)
         return
     async with compose.observe_journal(settings) as journal:
-        found = await _named(journal, await journal.events(limit=limit, phone=phone, since=since))
+        found = await _named(journal, await journal.events(limit=limit, phones=phones, since=since))
         _print(found, as_json=as_json, follow=follow)
         if follow:
-            await _follow(journal, phone, found[-1].id if found else 0, as_json=as_json)
+            await _follow(journal, phones, found[-1].id if found else 0, as_json=as_json)
 
 
-async def _follow(journal: "Journal", phone: str, after: int, *, as_json: bool) -> None:
+async def _follow(journal: "Journal", phones: Sequence[str], after: int, *, as_json: bool) -> None:
     while True:
         await asyncio.sleep(FOLLOW_S)
-        found = await journal.events(limit=AT_ONCE, phone=phone, after=after)
+        found = await journal.events(limit=AT_ONCE, phones=phones, after=after)
         if found:
             after = found[0].id
             _print(await _named(journal, found), as_json=as_json, follow=True)

@@ -325,5 +325,7 @@ def _finish(results: Sequence[dict[str, Any]], *, as_json: bool) -> None:
     elif len(results) > 1:
         told = f"{count['paired'] + count['moved']} paired, {count['already']} paired already"
         click.echo(f"{told}, {count['failed']} failed")
+        if count["already"]:
+            click.echo("Hint: `droidrack relink` pairs anew who is paired already", err=True)
     if count["failed"] or count["moved"]:
         raise SystemExit(1)

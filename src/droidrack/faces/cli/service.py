@@ -1,11 +1,13 @@
 """`droidrack service`: the controller as a service of the host."""
 
+import os
 import sys
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from droidrack.core.errors import ConfigError
 from droidrack.core.service_unit import beside_command, next_commands
 from droidrack.core.udev import DEFAULT_GROUP, RELOAD
 from droidrack.faces.cli.options import config_option, json_option, plain, print_json
@@ -64,6 +66,8 @@ def install(
 
     settings = compose.load_settings(config)
     started = program or Path(sys.executable).with_name("droidrack")
+    if root == Path("/") and not os.access(started, os.X_OK):
+        raise ConfigError(f"{started}: no program", hint="name the droidrack to start: --program")
     plan = ServicePlan(
         program=PurePosixPath(started.absolute()),
         config=PurePosixPath(config.absolute()),

@@ -141,14 +141,16 @@ def _screen(answer: Answer, width: int, height: int, trouble: str) -> "Renderabl
         # A name is what a person looks for; only the SIMs may give way.
         least = {"phone": 12, "state": 14}.get(column, len(column))
         table.add_column(column, no_wrap=True, overflow="ellipsis", min_width=least)
-    _fill(table, answer, room, shown)
+    hidden = _fill(table, answer, room, shown)
     foot = f"connection lost: {trouble}" if trouble else "q quits"
+    if hidden:
+        foot = f"… and {hidden} more phones, which are well or have no room; {foot}"
     lines = [Text(plain(line), style="yellow", overflow="ellipsis") for line in troubles]
     return Group(Text(_headline(answer), style="bold"), table, *lines, Text(foot, style="dim"))
 
 
-def _fill(table: "Table", answer: Answer, room: int, shown: Sequence[str]) -> None:
-    """The phones that need a look first; what has no room is counted."""
+def _fill(table: "Table", answer: Answer, room: int, shown: Sequence[str]) -> int:
+    """The phones that need a look first; how many have no room."""
     from rich.text import Text
 
     phones = sorted(answer["phones"], key=lambda p: (_rank(p), p["phone"]))
@@ -156,8 +158,7 @@ def _fill(table: "Table", answer: Answer, room: int, shown: Sequence[str]) -> No
         row = dict(zip(PHONE_COLUMNS, _row(phone, answer["now"]), strict=True))
         cells = [plain(str(row[column])) if row[column] is not None else "" for column in shown]
         table.add_row(*map(Text, cells), style=_colour(phone))
-    if len(phones) > room:
-        table.add_row(f"… and {len(phones) - room} more")
+    return max(len(phones) - room, 0)
 
 
 def _rank(phone: Answer) -> int:

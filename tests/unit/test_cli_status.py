@@ -1,0 +1,119 @@
+"""What the live table and the list of troubles show, from a picture of the rack."""
+
+import io
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from droidrack.core.errors import ConfigError
+from droidrack.faces.cli.main import main
+from droidrack.faces.cli.status import _screen, _troubles
+
+NOW = "2030-01-01T12:00:00+00:00"
+
+
+def phone(name: str, **changes: Any) -> dict[str, Any]:
+    """A phone that is well."""
+    return {
+        "phone": name,
+        "state": "ready",
+        "cause": None,
+        "since": "2030-01-01T10:00:00+00:00",
+        "remedy": None,
+        "sims": [
+            {
+                "slot": 0,
+                "state": "READY",
+                "operator": "Test Mobile",
+                "roaming": False,
+                "hold": None,
+                "signal_dbm": -93,
+            }
+        ],
+        "vitals": {"battery_percent": 87.0, "battery_c": 28.4},
+        "queue": {"waiting": 3, "open": 1, "unknown": 0, "unreported": 2},
+        "work": {"sent_per_minute": 4.2, "sent": 40, "failed": 1},
+        "alarms": [],
+        **changes,
+    }
+
+
+def picture(*phones: dict[str, Any]) -> dict[str, Any]:
+    """A rack of these phones."""
+    totals = {
+        "phones": len(phones),
+        "states": {"ready": len(phones)},
+        "waiting": 3,
+        "open": 1,
+        "unknown": 0,
+        "unreported": 2,
+        "sent_per_minute": 4.2,
+        "alarms": 1,
+    }
+    return {
+        "version": "0",
+        "now": NOW,
+        "since": "2030-01-01T00:00:00+00:00",
+        "totals": totals,
+        "phones": list(phones),
+    }
+
+
+HOT = {
+    "kind": "battery-hot",
+    "severity": "critical",
+    "text": "46.0 °C",
+    "remedy": "cool it",
+    "slot": None,
+}
+
+
+def shown(answer: dict[str, Any], width: int, height: int, trouble: str = "") -> list[str]:
+    """The lines that a terminal of this size shows."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, height=height, color_system=None)
+    console.print(_screen(answer, width, height, trouble))
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_table_shows_names_and_states_whole(width: int) -> None:
+    """However narrow the terminal is, a person finds the phone."""
+    text = "\n".join(shown(picture(phone("shelf-1-left", state="locked storage")), width, 24))
+    assert "shelf-1-left" in text
+    assert "locked storage" in text
+
+
+def test_table_fits_the_screen_and_counts_the_rest() -> None:
+    """With 500 phones the screen is full, not longer, and those in trouble come first."""
+    many = [phone(f"bay-{n}") for n in range(499)]
+    lines = shown(picture(*many, phone("the-hot-one", alarms=[HOT])), 120, 30)
+    assert len(lines) <= 30
+    text = "\n".join(lines)
+    assert "the-hot-one" in text.split("bay-0")[0]
+    assert "more" in text
+
+
+def test_troubles_say_what_to_do() -> None:
+    """An alarm, and a state that is not well, come with their remedy."""
+    away = phone("bay-2", state="absent", cause="it left", remedy="check the cable")
+    assert [
+        "bay-1 critical battery-hot: 46.0 °C → cool it",
+        "bay-2 absent: it left → check the cable",
+    ] == _troubles(picture(phone("bay-1", state="degraded", cause="x", alarms=[HOT]), away))
+
+
+def test_lost_controller_is_told_on_the_screen() -> None:
+    """The last picture stays, with the news that it is old."""
+    assert any(
+        "connection lost: gone" in line for line in shown(picture(phone("a")), 100, 20, "gone")
+    )
+
+
+def test_top_refuses_a_terminal_that_cannot_move_its_cursor() -> None:
+    """Output that goes elsewhere gets a hint and not a screen of escapes."""
+    result = CliRunner().invoke(main, ["top"], env={"TERM": "xterm"})
+    assert ConfigError.exit_code == result.exit_code
+    assert "droidrack status" in result.output
