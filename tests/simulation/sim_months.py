@@ -178,10 +178,10 @@ async def traffic(site: RuledSite, dice: Random, end_s: float, per_day: float) -
 
 
 async def stops(site: RuledSite, dice: Random, end_s: float) -> None:
-    """Every few days somebody wants no more."""
+    """Every other day somebody wants no more."""
     people = numbers()
     while site.loop.time() < end_s:
-        await asyncio.sleep(dice.uniform(2, 6) * DAY_S)
+        await asyncio.sleep(dice.uniform(0.3, 2.5) * DAY_S)
         number = dice.choice(people)
         phone = dice.choice([each for each in site.phones if each.slots])
         slot = dice.choice(phone.slots)
