@@ -35,7 +35,7 @@ SPRING = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # US clocks change on 8 March,
 AUTUMN = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)  # Europe's on 25 October, US ones on 1 November.
 
 RECIPIENTS = {
-    "+4477009000": "Europe/London",  # Ofcom keeps 07700 900000 to 900999 for fiction.
+    "+44207946010": "Europe/London",  # Ofcom keeps 020 7946 0000 to 0999 for fiction.
     "+1212555010": "America/New_York",  # NANPA keeps 555-0100 to 555-0199.
     "+1415555010": "America/Los_Angeles",
     "+1602555010": "America/Phoenix",  # No summer time.
@@ -178,10 +178,10 @@ async def traffic(site: RuledSite, dice: Random, end_s: float, per_day: float) -
 
 
 async def stops(site: RuledSite, dice: Random, end_s: float) -> None:
-    """Every few days somebody wants no more."""
+    """Every other day somebody wants no more."""
     people = numbers()
     while site.loop.time() < end_s:
-        await asyncio.sleep(dice.uniform(2, 6) * DAY_S)
+        await asyncio.sleep(dice.uniform(0.3, 2.5) * DAY_S)
         number = dice.choice(people)
         phone = dice.choice([each for each in site.phones if each.slots])
         slot = dice.choice(phone.slots)
@@ -254,7 +254,8 @@ def windows_broken(
 def caps_broken(taken: Sequence[Taken], quota: Quota) -> Iterator[str]:
     """Quotas of a card that were exceeded, whatever phone it sat in."""
     hour = timedelta(hours=1)
-    yield from windows_broken(taken, quota.segments_per_hour, hour, lambda took: took.iccid)
+    if quota.segments_per_hour:
+        yield from windows_broken(taken, quota.segments_per_hour, hour, lambda took: took.iccid)
     zone, reset = ZoneInfo(quota.time_zone), int(quota.reset_time[:2])
     days: dict[tuple[str, date], list[Taken]] = defaultdict(list)
     months: dict[tuple[str, int], list[Taken]] = defaultdict(list)
