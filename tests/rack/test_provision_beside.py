@@ -105,6 +105,6 @@ def test_controller_tells_of_an_update_and_the_check_is_due(tmp_path: Path) -> N
                     builds.append(set((await journal.builds_seen()).values()))
             assert builds[0] == builds[1]
             assert [{build}] == builds[2:]
-            assert 1 == table.lines.events().count("phone has another build")
+            assert 1 == table.lines.events().count("build changed")
 
     asyncio.run(play())

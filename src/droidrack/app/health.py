@@ -40,13 +40,17 @@ _COMMANDS = {
 
 
 async def note_new_build(world: World, handset: Handset, phone: str) -> None:
-    """Tell where a phone was updated since it was seen last; it is proven anew by itself."""
+    """Tell where a phone was updated since it was seen last; it is proven anew by itself.
+
+    Its recipes are not: an update may have set anything back.
+    """
     seen = handset.identity.fingerprint
     for record in await world.journal.phones():
         if record.device == handset.device and record.fingerprint not in ("", seen):
-            text = f"{record.fingerprint} → {seen}"
+            hint = "its recipes are due for a check: droidrack provision drift RECIPE"
+            text = f"{record.fingerprint} → {seen}; {hint}"
             world.chronicle.note("build-changed", text, phone=phone, device=handset.device)
-            world.tell("build changed", phone=phone, was=record.fingerprint, now=seen)
+            world.tell("build changed", phone=phone, was=record.fingerprint, now=seen, hint=hint)
 
 
 class Health:

@@ -143,7 +143,6 @@ async def remember(
 ) -> None:
     """Note in the journal who this phone is, and bind SIM rows that are not bound yet."""
     now = world.clock.now()
-    await _note_update(world, handset, settings)
     await world.journal.remember_phone(
         PhoneRecord(
             device=handset.device,
@@ -157,18 +156,6 @@ async def remember(
         )
     )
     await bind_rows(world, handset, session)
-
-
-async def _note_update(world: World, handset: Handset, settings: PhoneSettings) -> None:
-    """Tell that a phone has another build than before: an update may have set anything back."""
-    known = {record.device: record.fingerprint for record in await world.journal.phones()}
-    before, build = known.get(handset.device, ""), handset.identity.fingerprint
-    if not before or before == build:
-        return
-    hint = "its recipes are due for a check: droidrack provision drift RECIPE"
-    world.tell("phone has another build", phone=settings.name, before=before, now=build, hint=hint)
-    text = f"another build: {before} → {build}; {hint}"
-    await world.journal.record(Event(world.clock.now(), handset.device, "build-changed", text))
 
 
 async def bind_rows(world: World, handset: Handset, session: StoredSession) -> None:
