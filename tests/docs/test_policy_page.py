@@ -42,6 +42,7 @@ def test_page_names_every_policy_setting_of_the_door() -> None:
         "unknown_as",
         "send_tries",
         "retention_days",
+        "provision_days",
     }
 
     assert {key.name for key in fields(Policy)} - behind <= set(re.findall(r"`([a-z_]+)`", PAGE))

@@ -29,7 +29,7 @@ def work(shelf: Desk) -> None:
     """A pairing, a pairing that is refused, and one real message."""
     token = shelf.mint()
     assert 0 == shelf.run("pair", "--phone", "bay-0", "--token-stdin", stdin=token).exit_code
-    assert 1 == shelf.run("pair", "--phone", "bay-0", "--token-stdin", stdin=token).exit_code
+    assert 1 == shelf.run("relink", "--phone", "bay-0", "--token-stdin", stdin=token).exit_code
     sent = shelf.run(
         "send", "--phone", "bay-0", "--slot", "0", "--to", NUMBER, "--body-stdin", stdin=TEXT
     )
@@ -43,7 +43,7 @@ def test_audit_tells_who_did_what_and_what_the_door_said(shelf: Desk, tmp_path: 
     lines = shelf.json("audit", "show")
 
     told = [(line["what"], line.get("code", "")) for line in lines]
-    assert [("pair", ""), ("pair", "PANEL_REFUSED"), ("go", ""), ("send", "")] == told
+    assert [("pair", ""), ("relink", "PANEL_REFUSED"), ("go", ""), ("send", "")] == told
     assert all("@" in line["who"] for line in lines if line["kind"] == "act")
     assert {"bay-0"} == {line["subject"] for line in lines if line["kind"] == "act"}
     assert NUMBER not in json.dumps(lines)

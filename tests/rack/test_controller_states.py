@@ -9,8 +9,8 @@ import pytest
 from controller_bench import BRISK, SWIFT, Bench, Running, bench, journal_events, swift
 
 from droidrack import compose
+from droidrack.app.in_flight import IN_FLIGHT_LIMIT
 from droidrack.app.operating import Request
-from droidrack.app.sending import IN_FLIGHT_LIMIT
 from droidrack.core.breaker import FAILURE_LIMIT
 from droidrack.core.errors import ControllerAbsent, ControllerRefused
 from droidrack.core.settings import HealthSettings, Policy, Settings
