@@ -162,6 +162,39 @@ def test_stop_is_on_the_list_with_its_text_and_start_undoes_no_operator(bench: B
     bench.run(scenario)
 
 
+def test_every_wish_has_its_audit_line_with_what_came_of_it(bench: Bench) -> None:
+    """MUST 1: once for a text, in the order of the texts, without a number or a text in it."""
+    writer, blocked = Msisdn("+15550100001"), Msisdn("+15550100002")
+    wishes = [(Intent.STOP, writer), (Intent.STOP, writer), (Intent.START, blocked)]
+    wishes += [(Intent.START, writer), (Intent.START, writer)]
+    texts = [text(row) for row in range(1, 6)]
+    asked = {one.id: Asked(*wish) for one, wish in zip(texts, wishes, strict=True)}
+
+    async def scenario(journal: Journal) -> None:
+        await journal.optouts.add([OptOut(blocked, NOON, OptOutSource.OPERATOR)])
+        await journal.inbox.receive(mark(5), [*texts, text(6)], (), asked)
+        await journal.inbox.receive(mark(5), texts, (), asked)
+        lines = await journal.audit.lines(limit=9)
+        told = [line.facts() for line in lines]
+        assert [
+            ("stop", ""),
+            ("stop", "it was on the list already (stop)"),
+            ("start", "it stays on the list (operator)"),
+            ("start", ""),
+            ("start", "it was not on the list"),
+        ] == [(fact["what"], fact.get("detail", "")) for fact in told]
+        assert [one.id for one in texts] == [fact["subject"] for fact in told]
+        assert {("request", "recipient", PHONE)} == {
+            (fact["kind"], fact["who"], fact["device"]) for fact in told
+        }
+        assert [wish[1] in (writer,) for wish in wishes] == [
+            fact["number"] == told[0]["number"] for fact in told
+        ]
+        assert not any(number in line.text for line in lines for number in ("0100001", "0100002"))
+
+    bench.run(scenario)
+
+
 def test_stop_whose_transaction_fails_is_not_on_the_list(bench: Bench) -> None:
     """MUST 1: the text is received again, and its wish with it."""
     number = Msisdn("+15550100001")
@@ -178,6 +211,7 @@ def test_stop_whose_transaction_fails_is_not_on_the_list(bench: Bench) -> None:
     async def read(journal: Journal) -> None:
         assert {} == await journal.optouts.among([number])
         assert () == await journal.inbox.texts(limit=9)
+        assert () == await journal.audit.lines(limit=9)
 
     bench.run(fail, on_commit=fill)
     bench.run(read)

@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 from itertools import count
 
 from droidrack.adapters.optout_memory import Listed
+from droidrack.core.audit import AuditEntry
 from droidrack.core.ids import DeviceUuid, Iccid
-from droidrack.core.inbound import NOBODY, Asked, InboundText, Watermark
-from droidrack.core.optout import OptOut, OptOutSource
-from droidrack.core.optout_words import Intent
+from droidrack.core.inbound import NOBODY, Asked, InboundText, Watermark, heed, request_line
 from droidrack.ports.inbox import REMOVED, Delivery, Passed
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,6 +44,7 @@ class MemoryInbox:
     Args:
         held: the shelf of whoever holds the journal; raises as every reading call does.
         listed: the opt-out list beside it.
+        audit: writes lines of the audit beside it.
         writing: around a change that cannot fail, with the name of the unit.
     """
 
@@ -52,9 +52,10 @@ class MemoryInbox:
         self,
         held: Callable[[], InboxShelf],
         listed: Callable[[], Listed],
+        audit: Callable[[Sequence[AuditEntry]], None],
         writing: Callable[[str], AbstractContextManager[object]],
     ) -> None:
-        self._held, self._listed, self._writing = held, listed, writing
+        self._held, self._listed, self._audit, self._writing = held, listed, audit, writing
 
     async def watermark(self, device: DeviceUuid) -> Watermark | None:
         """See the port."""
@@ -75,9 +76,8 @@ class MemoryInbox:
         with self._writing("inbound"):
             shelf = self._held()
             new = tuple(text for text in texts if _store(shelf, text, sorted(endpoints)))
-            for text in new:
-                if text.id in asked:
-                    _heed(self._listed(), asked[text.id], text.seen_at)
+            wishes = [(asked[text.id], text) for text in new if text.id in asked]
+            self._audit([_heed(self._listed(), wish, text) for wish, text in wishes])
             shelf.marks[watermark.device] = watermark
         return new
 
@@ -193,12 +193,11 @@ def _store(shelf: InboxShelf, text: InboundText, endpoints: Sequence[str]) -> bo
     return True
 
 
-def _heed(listed: Listed, asked: Asked, at: datetime) -> None:
-    number = asked.number
-    if asked.intent is Intent.STOP:
-        listed.setdefault(number, OptOut(number, at, OptOutSource.STOP))
-    elif number in listed and listed[number].source is OptOutSource.STOP:
-        del listed[number]
+def _heed(listed: Listed, asked: Asked, text: InboundText) -> AuditEntry:
+    entry, detail = heed(asked, text, listed.pop(asked.number, None))
+    if entry is not None:
+        listed[asked.number] = entry
+    return request_line(asked, text, detail)
 
 
 def _same(text: InboundText, known: InboundText) -> bool:

@@ -29,10 +29,17 @@ from droidrack.adapters.inbox_schema import OPEN, deliveries, inbound, inbox_mar
 from droidrack.adapters.journal_schema import EPOCH, cards
 from droidrack.adapters.journal_writes import card_id
 from droidrack.adapters.optout_sql import add_entries, entries_among, remove_entry
+from droidrack.core.audit import AuditEntry
 from droidrack.core.ids import Body, DeviceUuid, Iccid, Msisdn, Slot
-from droidrack.core.inbound import NOBODY, Asked, InboundText, Mark, Watermark
-from droidrack.core.optout import OptOut, OptOutSource
-from droidrack.core.optout_words import Intent
+from droidrack.core.inbound import (
+    NOBODY,
+    Asked,
+    InboundText,
+    Mark,
+    Watermark,
+    heed,
+    request_line,
+)
 from droidrack.ports.inbox import REMOVED, Delivery, Passed
 
 T = TypeVar("T")
@@ -72,11 +79,15 @@ class Submit(Protocol):
         ...
 
 
-class SqlInbox:
-    """`ports.Inbox` on the lanes of whoever has the connections."""
+Lines = Callable[[Connection, Sequence[AuditEntry]], None]
+"""Writes lines of the audit within the open transaction."""
 
-    def __init__(self, write: Submit, read: Submit) -> None:
-        self._write, self._read = write, read
+
+class SqlInbox:
+    """`ports.Inbox` on the lanes of whoever has the connections, with the audit beside it."""
+
+    def __init__(self, write: Submit, read: Submit, audit: Lines) -> None:
+        self._write, self._read, self._audit = write, read, audit
 
     async def watermark(self, device: DeviceUuid) -> Watermark | None:
         """See the port."""
@@ -101,6 +112,7 @@ class SqlInbox:
             texts=tuple(texts),
             endpoints=sorted(endpoints),
             asked=dict(asked),
+            audit=self._audit,
         )
         return await self._write("inbound", work)
 
@@ -167,11 +179,13 @@ def _receive(
     texts: Sequence[InboundText],
     endpoints: Sequence[str],
     asked: Mapping[str, Asked],
+    audit: Lines,
 ) -> tuple[InboundText, ...]:
     new = tuple(text for text in texts if _store(connection, text, endpoints))
-    for text in new:
-        if text.id in asked:
-            _heed(connection, asked[text.id], text.seen_at)
+    audit(
+        connection,
+        [_heed(connection, asked[text.id], text) for text in new if text.id in asked],
+    )
     row = _mark_row(watermark)
     same = inbox_marks.c.device == watermark.device
     if connection.execute(update(inbox_marks).where(same).values(row)).rowcount == 0:
@@ -205,14 +219,14 @@ def _store(connection: Connection, text: InboundText, endpoints: Sequence[str]) 
     return True
 
 
-def _heed(connection: Connection, asked: Asked, at: datetime) -> None:
-    number = asked.number
-    if asked.intent is Intent.STOP:
-        add_entries(connection, (OptOut(number, at, OptOutSource.STOP),))
-        return
-    listed = entries_among(connection, (number.reveal(),)).get(number)
-    if listed is not None and listed.source is OptOutSource.STOP:
-        remove_entry(connection, number)
+def _heed(connection: Connection, asked: Asked, text: InboundText) -> AuditEntry:
+    listed = entries_among(connection, (asked.number.reveal(),)).get(asked.number)
+    entry, detail = heed(asked, text, listed)
+    if entry is None:
+        remove_entry(connection, asked.number)
+    else:
+        add_entries(connection, (entry,))  # Leaves one that is there as it is.
+    return request_line(asked, text, detail)
 
 
 def _known(connection: Connection, text: InboundText) -> bool:

@@ -128,7 +128,10 @@ class MemoryJournal:
         self._pen = pen()
         self.usage = MemoryUsage(self._sends, lambda: self._held().holds, self._writing_holds)
         self.inbox = MemoryInbox(
-            lambda: self._held().inbox, lambda: self._held().optouts, self._writing
+            lambda: self._held().inbox,
+            lambda: self._held().optouts,
+            lambda entries: self._held().audit.append(self._pen, entries),
+            self._writing,
         )
         self.optouts = MemoryOptOuts(lambda: self._held().optouts, self._writing_optouts)
         self.audit = MemoryAudit(self._pen, self._audit_to_read, self._writing_audit)

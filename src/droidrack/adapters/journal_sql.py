@@ -87,7 +87,7 @@ class SqlJournal:
         self.audit = SqlAudit(lambda: self._writes, lambda: self._reads, self._book)
         self.usage = SqlUsage(self._write, self._read)
         self.optouts = SqlOptOuts(lambda: self._writes, lambda: self._reads)
-        self.inbox = SqlInbox(self._write, self._read)
+        self.inbox = SqlInbox(self._write, self._read, self._book.append)
         self._seal = self._store.seal
         self._accept_any = accept_any
         self._inline = inline

@@ -42,6 +42,7 @@ class AuditKind(StrEnum):
 
     DECISION = "decision"  # Of the door, about one message.
     ACT = "act"  # Of an operator, by a command that changes something.
+    REQUEST = "request"  # Of a recipient, by a text: no more messages, or messages again.
     CHECKPOINT = "checkpoint"  # Older lines were pruned; it names the last of them.
     GAP = "gap"  # The journal was found without lines that had been written.
 
@@ -59,8 +60,8 @@ class AuditEntry:
 
     at: datetime
     kind: AuditKind
-    who: str  # "door", "controller", or the operator as user@host
-    what: str  # a decision: "go", "hold" or "refuse"; an act: the command
+    who: str  # "door", "controller", "recipient", or the operator as user@host
+    what: str  # a decision: "go", "hold" or "refuse"; an act: the command; "stop" or "start"
     device: str = ""  # the phone's DeviceUuid; "" where none is concerned
     subject: str = ""  # the message's uid, or what else it was done to
     rule: str = ""  # the door's rule that decided

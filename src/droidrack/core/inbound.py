@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
 
+from droidrack.core.audit import AuditEntry, AuditKind
 from droidrack.core.ids import Body, DeviceUuid, Iccid, Msisdn, Slot
+from droidrack.core.optout import OptOut, OptOutSource
 from droidrack.core.optout_words import Intent
 
 TYPE_INBOX = 1
@@ -104,6 +106,43 @@ class Asked:
 
 NOBODY: Mapping[str, Asked] = MappingProxyType({})
 """No text asks for anything."""
+
+
+def heed(asked: Asked, text: InboundText, listed: OptOut | None) -> tuple[OptOut | None, str]:
+    """What a text's wish makes of its number's entry, and a word where it changes nothing.
+
+    Args:
+        asked: the wish.
+        text: the one that holds it.
+        listed: the entry so far.
+
+    Returns:
+        The entry that stands afterwards, None: none; and "" where it is another one than before.
+    """
+    if asked.intent is Intent.STOP:
+        if listed is not None:
+            return listed, f"it was on the list already ({listed.source})"
+        return OptOut(asked.number, text.seen_at, OptOutSource.STOP), ""
+    if listed is None:
+        return None, "it was not on the list"
+    if listed.source is not OptOutSource.STOP:
+        return listed, f"it stays on the list ({listed.source})"
+    return None, ""
+
+
+def request_line(asked: Asked, text: InboundText, detail: str) -> AuditEntry:
+    """The line of the audit that tells of a text's wish."""
+    return AuditEntry(
+        at=text.seen_at,
+        kind=AuditKind.REQUEST,
+        who="recipient",
+        what=asked.intent.value,
+        device=text.device,
+        subject=text.id,
+        number=asked.number,
+        body=text.body,
+        detail=detail,
+    )
 
 
 def event_of(text: InboundText, phone: str) -> dict[str, object]:

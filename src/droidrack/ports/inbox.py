@@ -37,8 +37,8 @@ class Inbox(Protocol):
     """The durable memory of texts that arrived. Part of the journal, with its lock and its errors.
 
     1. `receive` MUST store the texts, one delivery of each per endpoint, the watermark, and what
-       new texts ask of the opt-out list, in one transaction. A START takes off the list what a STOP
-       put there, and nothing that an operator did.
+       new texts ask of the opt-out list with an audit line for each, in one transaction. A START
+       takes off the list what a STOP put there, and nothing that an operator did.
     2. `receive` MUST store a text once however often it comes: by its id; and, where its epoch is
        not the first, also by device, sender, time of reception and body, because a backup brings
        rows back under new ids. Within one epoch equal texts of two rows are two texts.
