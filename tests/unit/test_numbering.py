@@ -135,12 +135,22 @@ def test_emergency_number_is_told(number: str, country: str) -> None:
         ("+4917139200123", ("Europe/Berlin",)),
         ("+12125550123", ("America/New_York",)),
         ("+34612345678", ("Atlantic/Canary", "Europe/Madrid")),
-        ("+15550000001", ()),
+        ("+882130000000", ()),  # The calling code of a network that is in no country.
     ],
 )
 def test_zones_are_all_where_the_number_may_be(number: str, zones: tuple[str, ...]) -> None:
-    """A range that nobody is given is nowhere."""
+    """By its range, which may lie in several."""
     assert zones == read(number).zones
+
+
+@pytest.mark.parametrize(
+    ("number", "country"), [("+447700900123", "GB"), ("+15550000001", "US"), ("+491000000", "DE")]
+)
+def test_zones_of_a_range_that_no_table_knows_are_those_of_its_calling_code(
+    number: str, country: str
+) -> None:
+    """New ranges are in use before tables know them, and somebody may sleep there."""
+    assert country_zones(country) == read(number).zones != ()
 
 
 def test_zones_of_a_country_follow_from_its_calling_code() -> None:

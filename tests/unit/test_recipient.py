@@ -173,9 +173,9 @@ def test_quiet_hours_hold_only_the_classes_named() -> None:
 @pytest.mark.parametrize(
     ("to", "country", "quiet"),
     [
-        ("+15550000001", "DE", True),  # nowhere: the SIM's country has one zone
-        ("+15550000001", "US", False),  # it has many: the site's, which is Tokyo
-        ("+15550000001", "", False),
+        ("+882130000000", "DE", True),  # nowhere: the SIM's country has one zone
+        ("+882130000000", "US", False),  # it has many: the site's, which is Tokyo
+        ("+882130000000", "", False),
         ("72727", "DE", True),
     ],
 )
@@ -185,6 +185,17 @@ def test_quiet_hours_of_a_recipient_without_zone_are_the_sims_or_the_sites(
     """01:00 in Berlin is 08:00 in Tokyo."""
     asked = case(to, country=country, now=NIGHT, quiet_classes=ALL, time_zone="Asia/Tokyo")
     assert quiet == (quiet_hours(asked) is not None)
+
+
+def test_quiet_hours_of_an_unknown_range_are_those_of_its_calling_code() -> None:
+    """Where all of North America may sleep, neither the SIM's country nor the site's zone counts."""
+    morning = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)  # 14:00 in Berlin, 05:00 in Los Angeles.
+    held = quiet_hours(case("+15550000001", now=morning, quiet_classes=ALL))
+    assert isinstance(held, Hold)
+    assert held.detail.startswith("it is quiet in one of ")
+    evening = datetime(2026, 5, 1, 21, 30, tzinfo=UTC)  # 22:30 in London, 23:30 in Berlin.
+    assert code(quiet_hours(case("+447700900123", now=evening, quiet_classes=ALL))) != ""
+    assert quiet_hours(case("+447700900123", now=NOON, quiet_classes=ALL)) is None
 
 
 def test_quiet_hours_without_an_hour_between_refuse_at_once() -> None:

@@ -87,13 +87,9 @@ def read_number(number: Msisdn, country: str) -> Reading | Unreadable:
 def country_zones(country: str) -> tuple[str, ...]:
     """The IANA zones of a country, as far as they follow from its calling code; empty: unknown."""
     import phonenumbers  # noqa: PLC0415 - see the top
-    from phonenumbers import timezone  # noqa: PLC0415
 
     code = phonenumbers.country_code_for_region(country)
-    if not code:
-        return ()
-    whole = phonenumbers.PhoneNumber(country_code=code, national_number=0)
-    return _known(timezone.time_zones_for_geographical_number(whole))
+    return _zones_of_code(code) if code else ()
 
 
 @lru_cache(maxsize=READ_KEPT)
@@ -189,12 +185,22 @@ def _reading(form: Form, parsed: "PhoneNumber", canonical: str) -> Reading:
     import phonenumbers as lib  # noqa: PLC0415
     from phonenumbers import timezone  # noqa: PLC0415
 
+    # A range that no table knows yet is in use somewhere behind its calling code all the same.
+    zones = _known(timezone.time_zones_for_number(parsed))
     return Reading(
         form,
         Msisdn(canonical),
-        zones=_known(timezone.time_zones_for_number(parsed)),
+        zones=zones or _zones_of_code(parsed.country_code or 0),
         premium=lib.number_type(parsed) == lib.PhoneNumberType.PREMIUM_RATE,
     )
+
+
+def _zones_of_code(calling_code: int) -> tuple[str, ...]:
+    import phonenumbers as lib  # noqa: PLC0415
+    from phonenumbers import timezone  # noqa: PLC0415
+
+    whole = lib.PhoneNumber(country_code=calling_code, national_number=0)
+    return _known(timezone.time_zones_for_geographical_number(whole))
 
 
 def _known(zones: tuple[str, ...]) -> tuple[str, ...]:
