@@ -188,7 +188,7 @@ def test_quiet_hours_of_a_recipient_without_zone_are_the_sims_or_the_sites(
 
 
 def test_quiet_hours_of_an_unknown_range_are_those_of_its_calling_code() -> None:
-    """Where all of North America may sleep, neither the SIM's country nor the site's zone counts."""
+    """Where somebody behind it may sleep, the SIM's country and the site's zone do not count."""
     morning = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)  # 14:00 in Berlin, 05:00 in Los Angeles.
     held = quiet_hours(case("+15550000001", now=morning, quiet_classes=ALL))
     assert isinstance(held, Hold)
