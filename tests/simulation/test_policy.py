@@ -8,17 +8,19 @@ from datetime import timedelta
 import pytest
 from sim_disk import Memory
 from sim_process import ReachedPhone
-from sim_scenario import NUMBER, QUICK, event, happened, ready, told_by
+from sim_scenario import NUMBER, QUICK, event, happened, ready, told_by, until
 from sim_world import Plan, Site
 
 from droidrack.core.ids import Msisdn
-from droidrack.core.message import Priority
+from droidrack.core.message import OPEN, Priority
 from droidrack.core.optout import OptOut, OptOutSource
-from droidrack.core.settings import Pacing
+from droidrack.core.settings import Pacing, Quota
 from droidrack.virtual.timeloop import START
 
 SENT = ("sent", "")
 BERLIN, TOKYO = "+4917139200123", "+819012345678"
+SPELLINGS = ("+14155550101", "4155550101")
+"""One number, as the world and as the SIM's country writes it."""
 
 
 def with_policy(**settings: object) -> Plan:
@@ -64,18 +66,60 @@ def test_stop_between_the_attempt_and_the_call_prevents_the_call(phase: str) -> 
     assert 0 == happened(site, "submit")
 
 
-def test_opted_out_number_is_refused_however_it_is_written() -> None:
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_opted_out_number_is_refused_however_it_is_written(spelling: str) -> None:
     """A national number in the SIM's country is the same recipient."""
-    disk = Memory()
-    disk.disk.optouts[Msisdn(BERLIN)] = OptOut(Msisdn(BERLIN), START, OptOutSource.OPERATOR)
+    disk, listed = Memory(), Msisdn(SPELLINGS[0])
+    disk.disk.optouts[listed] = OptOut(listed, START, OptOutSource.OPERATOR)
 
     async def story(site: Site) -> None:
         await ready(site)
-        await site.ask(site.phones[0], 0, BERLIN, "hello")
+        await site.ask(site.phones[0], 0, spelling, "hello")
         await site.ask(site.phones[0], 0, NUMBER, "hello")
         await event(site, "status", 2)
 
     assert [("failed", "OPTED_OUT"), SENT] == outcomes(told_by(story, disk=disk))
+
+
+def test_two_spellings_of_a_recipient_are_never_in_the_air_together() -> None:
+    """Their rows could not be told apart: a phone may write either spelling."""
+    flying: list[int] = []
+
+    async def story(site: Site) -> None:
+        await ready(site)
+
+        def watch(at: str, units: tuple[str, ...]) -> None:
+            open_now = [r for r in site.disk.disk.records.values() if r.state in OPEN]
+            flying.append(len(open_now))
+
+        site.before_commit = watch
+        for spelling in SPELLINGS * 2:
+            await site.ask(site.phones[0], 0, spelling, "hello")
+        await event(site, "status", 4)
+
+    site = told_by(story, plan=replace(QUICK, pacing=Pacing(min_gap_s=0.1)))
+
+    assert [SENT] * 4 == outcomes(site)
+    assert 1 == max(flying)
+
+
+def test_two_spellings_of_a_recipient_are_one_of_the_quota() -> None:
+    """Over a restart, too: the journal has each number as the panel gave it."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await site.ask(site.phones[0], 0, SPELLINGS[1], "hello")
+        await event(site, "status")
+        site.kill("to see what is remembered")
+        await site.ask(site.phones[0], 0, SPELLINGS[0], "hello")
+        await until(lambda: len(site.air.messages) == 2)
+        await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await event(site, "status", 3)
+
+    policy = replace(QUICK.policy, quota_wait_s=60.0)
+    plan = replace(QUICK, quota=Quota(recipients_per_day=1), policy=policy)
+
+    assert [SENT, SENT, ("failed", "QUOTA_USED")] == outcomes(told_by(story, plan=plan))
 
 
 def test_one_text_confirms_a_stop_and_no_second() -> None:

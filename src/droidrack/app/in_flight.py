@@ -11,6 +11,8 @@ from droidrack.core.errors import ParseError
 from droidrack.core.ids import Msisdn
 from droidrack.core.message import OPEN, MessageState
 from droidrack.core.parse.windows import PHONE_PROCESS
+from droidrack.core.recipient import country_at, list_key
+from droidrack.core.settings import PhoneSettings
 
 IN_FLIGHT_LIMIT = 4
 """Attempts without a verdict per phone. Android itself queues at most 5 behind its dialog."""
@@ -20,26 +22,31 @@ IN_FLIGHT_LIMIT = 4
 class InFlight:
     """Attempts without a verdict, as far as they keep others on the ground.
 
-    Two attempts to one number at a time could not be told apart by their rows; and where a phone's
-    witnesses name no message at all, only one attempt may be open on it.
+    Two attempts to one recipient at a time could not be told apart by their rows, in which a phone
+    may write the number its own way; and where a phone's witnesses name no message at all, only one
+    attempt may be open on it. Recipients are as lists know them (`core.recipient.list_key`).
     """
 
     full: bool
-    numbers: frozenset[Msisdn]
+    recipients: frozenset[Msisdn]
 
-    def admits(self, number: Msisdn) -> bool:
-        """Whether a message to this number may join."""
-        return not self.full and number not in self.numbers
+    def admits(self, recipient: Msisdn) -> bool:
+        """Whether a message to this recipient may join."""
+        return not self.full and recipient not in self.recipients
 
 
-async def what_flies(world: World, handset: Handset) -> InFlight:
+async def what_flies(world: World, handset: Handset, settings: PhoneSettings) -> InFlight:
     """What is in the air now. Raises PhoneError when the phone does not answer."""
     pending = await world.journal.open_attempts(handset.device)
     flying = [attempt for attempt, state in pending if state in OPEN]
-    found = [await world.journal.message(attempt.uid) for attempt in flying]
+    recipients = set()
+    for attempt in flying:
+        if message := await world.journal.message(attempt.uid):
+            country = country_at(settings, attempt.slot, handset.sims)
+            recipients.add(list_key(message.number, country))
     room = IN_FLIGHT_LIMIT if handset.tells_apart else 1
     full = len(flying) >= room or await _haunted(world, handset, pending)
-    return InFlight(full, frozenset(message.number for message in found if message))
+    return InFlight(full, frozenset(recipients))
 
 
 async def _haunted(

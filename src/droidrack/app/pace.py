@@ -15,6 +15,7 @@ from droidrack.core.guard import guard_windows
 from droidrack.core.ids import DeviceUuid, Msisdn, Slot
 from droidrack.core.pacing import Window, rest_until, windows_per
 from droidrack.core.quota import calendar_of, limits, reach
+from droidrack.core.recipient import country_at, list_key
 from droidrack.core.settings import Per, PhoneSettings, Settings
 from droidrack.core.tally import Tally
 from droidrack.ports import Send
@@ -61,7 +62,8 @@ class Pace:
         for sim in sims:
             if sim.sub_id is not None and self._key(sim) not in self._world.cards:
                 found = await self._sends_of(sim)
-                self._world.cards.setdefault(self._key(sim), tally_of(self._world, found))
+                tally = tally_of(self._world, found, self._country(sim))
+                self._world.cards.setdefault(self._key(sim), tally)
 
     def allowance(self, sim: SimReading | None) -> Allowance:
         """The room that there is now for a message on a SIM."""
@@ -83,10 +85,10 @@ class Pace:
 
     def note(self, sim: SimReading, segments: int, number: Msisdn) -> None:
         """A message is handed to the phone now."""
-        now = self._steady.now()
+        now, recipient = self._steady.now(), list_key(number, self._country(sim))
         card = self._noted = self._world.cards.setdefault(self._key(sim), Tally())
         for tally, span in ((self._phone, self._span), (card, self._card_span)):
-            tally.note(now, segments, number)
+            tally.note(now, segments, recipient)
             tally.forget(now - span)
         self._rest(now, segments)
 
@@ -111,6 +113,9 @@ class Pace:
         pacing = self._settings.pacing
         chance = self._world.dice.random() if pacing.jitter_s else 0.0
         self._rests = rest_until(at, segments, pacing, chance, self._rests)
+
+    def _country(self, sim: SimReading) -> str:
+        return country_at(self._settings, sim.slot, (sim,))
 
     def _key(self, sim: SimReading) -> CardKey:
         if sim.iccid is not None:
@@ -139,10 +144,14 @@ def card_span(settings: Settings) -> timedelta:
     return max(spans)
 
 
-def tally_of(world: World, sends: tuple[Send, ...]) -> Tally:
-    """Sends of the journal, in the clock that only counts."""
+def tally_of(world: World, sends: tuple[Send, ...], country: str | None = None) -> Tally:
+    """Sends of the journal, in the clock that only counts.
+
+    `country`: what national numbers are read in; None: recipients are not counted.
+    """
     tally = Tally()
     dated = [(world.steady.of(send.opened_at, send.tick), send) for send in sends]
     for at, send in sorted(dated, key=lambda pair: pair[0]):
-        tally.note(at, send.segments, send.number)
+        recipient = None if country is None else list_key(send.number, country)
+        tally.note(at, send.segments, recipient)
     return tally

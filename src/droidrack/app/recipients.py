@@ -12,7 +12,7 @@ from droidrack.core.case import Case, Verdict, failed
 from droidrack.core.door import last_word
 from droidrack.core.ids import Msisdn
 from droidrack.core.optout import OptOut
-from droidrack.core.recipient import list_key
+from droidrack.core.recipient import country_at, list_key
 from droidrack.core.settings import PhoneSettings
 
 
@@ -25,27 +25,26 @@ class Recipients:
         self._listed: Mapping[Msisdn, OptOut] = {}
 
     def placed(self, case: Case) -> Case:
-        """The case with its SIM's country: the operator's word, else the card's own."""
+        """The case with its SIM's country."""
         if case.binding is None:
             return case
-        said = self._settings.country_of(case.binding.slot)
-        return replace(case, country=said or (case.sim.country if case.sim else ""))
+        return replace(case, country=country_at(self._settings, case.binding.slot, case.sims))
 
     async def look_up(self, cases: Iterable[Case]) -> None:
         """Read the list for these."""
-        keys = {_key(case) for case in cases}
+        keys = {key_of(case) for case in cases}
         self._listed = await self._world.journal.optouts.among(keys)
 
     def known(self, case: Case) -> Case:
         """The case with its entry, as last looked up."""
-        return replace(case, opt_out=self._listed.get(_key(case)))
+        return replace(case, opt_out=self._listed.get(key_of(case)))
 
     async def last_word(self, case: Case) -> Verdict | None:
         """What keeps a message back at the last moment: its time, its recipient's word or night.
 
         A message that may go as the one that confirms an opt-out takes that allowance here.
         """
-        optouts, key = self._world.journal.optouts, _key(case)
+        optouts, key = self._world.journal.optouts, key_of(case)
         entry = (await optouts.among([key])).get(key)
         verdict = last_word(replace(case, opt_out=entry, now=self._world.clock.now()))
         if verdict is not None or entry is None:
@@ -55,5 +54,6 @@ class Recipients:
         return failed("OPTED_OUT", "another message confirms it already")
 
 
-def _key(case: Case) -> Msisdn:
+def key_of(case: Case) -> Msisdn:
+    """The recipient as lists know him, however the panel wrote his number."""
     return list_key(case.message.number, case.country)

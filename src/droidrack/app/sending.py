@@ -19,7 +19,7 @@ from droidrack.app.holding import Holding
 from droidrack.app.in_flight import InFlight, what_flies
 from droidrack.app.minutes import Minutes
 from droidrack.app.pace import Pace
-from droidrack.app.recipients import Recipients
+from droidrack.app.recipients import Recipients, key_of
 from droidrack.app.settling import Settling
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, EvidenceKind
@@ -115,6 +115,7 @@ class Sending:
         self._world = world
         self._handset = handset
         self._pace = pace
+        self._settings = settings
         self._recipients = Recipients(world, settings)
         self._asking = asking or Asking(world, handset)
         self._asking.on_change = self.wake
@@ -200,7 +201,7 @@ class Sending:
         await self._handset.refresh_sims(SIMS_FRESH_S)
         await self._pace.take_up(self._handset.sims)
         bindings = await self._handset.bindings()
-        in_flight = await what_flies(self._world, self._handset)
+        in_flight = await what_flies(self._world, self._handset, self._settings)
         cases = {message.uid: self._case(message, bindings) for message in waiting}
         await self._recipients.look_up(cases.values())
         waits_s: list[float] = []
@@ -236,7 +237,7 @@ class Sending:
                 stop = stop or (decision if decision.stops is not Stops.NOBODY else None)
                 if decision.rule == Rule.PACE and decision.stops is Stops.PHONE:
                     break  # Of no use to look at the others: soon it is this one's turn.
-            elif stop is None and not self._ripe(case.message, in_flight):
+            elif stop is None and not self._ripe(case, in_flight):
                 unripe = True
             elif stop is None:
                 if self._draining:
@@ -278,11 +279,11 @@ class Sending:
         for sim_uid in sorted(rows):
             await self._holding.seen(sim_uid, None)
 
-    def _ripe(self, message: Message, in_flight: InFlight) -> bool:
-        not_before = self._not_before.get(message.uid)
+    def _ripe(self, case: Case, in_flight: InFlight) -> bool:
+        not_before = self._not_before.get(case.message.uid)
         if not_before is not None and self._handset.steady.now() < not_before:
             return False
-        return in_flight.admits(message.number)
+        return in_flight.admits(key_of(case))
 
     def _case(self, message: Message, bindings: Mapping[str, SimBinding]) -> Case:
         row, binding = message.sim_uid, bindings.get(message.sim_uid)

@@ -46,7 +46,7 @@ class Allowance:
         return max(free_at, self.rests) if self.rests else free_at
 
     def quota_spent(self, segments: int, number: Msisdn) -> Spent | None:
-        """The quota of the SIM that has no room."""
+        """The quota of the SIM that has no room; `number` as lists know it."""
         if self.calendar is None:
             return None
         return spent(

@@ -5,8 +5,8 @@ As in `rules.py`, each asks about one matter, and None lets pass.
 
 from collections.abc import Iterable
 
-from droidrack.core.case import Case, Hold, Refuse, Verdict, failed
-from droidrack.core.ids import Msisdn
+from droidrack.core.case import Case, Hold, Refuse, SimReading, Verdict, failed
+from droidrack.core.ids import Msisdn, Slot
 from droidrack.core.numbering import (
     Form,
     Reading,
@@ -17,9 +17,19 @@ from droidrack.core.numbering import (
 )
 from droidrack.core.optout import may_confirm
 from droidrack.core.quiet import quiet_until
+from droidrack.core.settings import PhoneSettings
 
 PREFIX_SHOWN = 6
 """Characters of a prefix that a detail repeats: a longer one may be somebody's whole number."""
+
+
+def country_at(phone: PhoneSettings, slot: Slot, sims: Iterable[SimReading]) -> str:
+    """What a slot's numbers are read in: the operator's word, else the country of its card.
+
+    ISO 3166, two capitals; "" where nobody says.
+    """
+    card = next((sim.country for sim in sims if sim.slot == slot), "")
+    return phone.country_of(slot) or card
 
 
 def list_key(number: Msisdn, country: str) -> Msisdn:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from droidrack.core.case import Case, Hold, Refuse, SimBinding, SimReading, Stops, Verdict, failed
 from droidrack.core.message import Message, MessageState
+from droidrack.core.recipient import list_key
 from droidrack.core.settings import Policy
 from droidrack.core.sms import SINGLE_LIMIT, Encoding, segment_count
 from droidrack.core.telephony import SimState
@@ -84,7 +85,7 @@ def quota(case: Case) -> Verdict | None:
     count = _count(case)
     if case.allowance is None or count is None:
         return None
-    found = case.allowance.quota_spent(count, case.message.number)
+    found = case.allowance.quota_spent(count, list_key(case.message.number, case.country))
     if found is None:
         return None
     until = case.allowance.date(found.until)
