@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from controller_bench import Bench, bench, journal_events, swift
@@ -84,6 +85,33 @@ def test_phone_that_nothing_helps_is_left_to_a_person(tmp_path: Path) -> None:
             told = next(f for event, f in table.lines.told if event == "repair-given-up")
             assert "the adb server is not ours" in str(told["what"])
             assert "not proven to cut the power" in str(told["what"])
+
+    asyncio.run(play())
+
+
+def test_status_shows_repairs_lost_hubs_and_labels(tmp_path: Path) -> None:
+    """What is tried, and where the phone is, is in the picture and in the log's lines."""
+
+    async def play() -> None:
+        ports = ["1-2.1", "1-3.1", "1-3.2"]
+        async with racked(tmp_path, ports) as table, table.controller() as running:
+            await running.ready()
+            await table.phones[0].link.silence()
+            await running.until(lambda: "repair-given-up" in table.lines.events(), "given up")
+            for phone in table.phones[1:]:
+                await phone.link.unplug()
+            await running.until(lambda: "hub lost" in table.lines.events(), "hub lost")
+            picture: Any = await running.controller.desk.status()
+            ill, gone, _ = picture["phones"]
+            assert ("1-2.1", "shelf 1 / 1") == (ill["usb"], ill["port"])
+            assert ill["repair"]["ailment"] in ("silent", "offline")  # adb is of two minds.
+            assert ["reconnect"] == ill["repair"]["tried"]
+            assert ill["repair"]["remedy"]
+            assert ("1-3.1", None, None) == (gone["usb"], gone["port"], gone["repair"])
+            assert [{"hub": "1-3", "phones": ["bay-1", "bay-2"]}] == picture["hubs_lost"]
+            lines = [facts for event, facts in table.lines.told if event == "phone state"]
+            told = {facts.get("port") for facts in lines if facts["phone"] == "bay-0"}
+            assert "shelf 1 / 1 (1-2.1)" in told
 
     asyncio.run(play())
 

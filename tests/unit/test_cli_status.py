@@ -22,6 +22,9 @@ def phone(name: str, **changes: Any) -> dict[str, Any]:
         "cause": None,
         "since": "2030-01-01T10:00:00+00:00",
         "remedy": None,
+        "port": None,
+        "usb": None,
+        "repair": None,
         "sims": [
             {
                 "slot": 0,
@@ -57,6 +60,7 @@ def picture(*phones: dict[str, Any]) -> dict[str, Any]:
         "now": NOW,
         "since": "2030-01-01T00:00:00+00:00",
         "totals": totals,
+        "hubs_lost": [],
         "phones": list(phones),
     }
 
@@ -103,6 +107,37 @@ def test_troubles_say_what_to_do() -> None:
         "bay-1 critical battery-hot: 46.0 °C → cool it",
         "bay-2 absent: it left → check the cable",
     ] == _troubles(picture(phone("bay-1", state="degraded", cause="x", alarms=[HOT]), away))
+
+
+def test_trouble_names_the_label_and_what_was_tried() -> None:
+    """Whoever walks to the shelf knows which socket, and what need not be tried again."""
+    repair = {
+        "seen": "adb says it is there, and it answers nothing",
+        "tried": ["reconnect"],
+        "given_up": True,
+        "remedy": "restart it by hand",
+    }
+    ill = phone("bay-1", state="troubled", cause="x", port="shelf 1 / 2", repair=repair)
+    assert [
+        "bay-1 (shelf 1 / 2) troubled: adb says it is there, and it answers nothing; "
+        "reconnect tried; nothing more is tried → restart it by hand"
+    ] == _troubles(picture(ill))
+
+
+def test_lost_hub_is_one_line_for_all_of_its_phones() -> None:
+    """Thirty phones that left with their hub are one trouble."""
+    gone = [phone(f"bay-{n}", state="absent", cause="it left") for n in range(30)]
+    answer = picture(*gone, phone("elsewhere"))
+    answer["hubs_lost"] = [{"hub": "shelf 1 (1-2)", "phones": [p["phone"] for p in gone]}]
+    (line,) = _troubles(answer)
+    assert line.startswith("hub shelf 1 (1-2) and all of its 30 phones are gone → check the hub")
+
+
+def test_port_label_has_a_column_where_a_socket_is_known() -> None:
+    """It is shown on a wide screen, and takes no room where no phone is on USB."""
+    labelled = "\n".join(shown(picture(phone("a", port="shelf 1 / 2"), phone("b")), 160, 20))
+    assert "shelf 1 / 2" in labelled
+    assert "port" not in "\n".join(shown(picture(phone("a")), 160, 20))
 
 
 def test_lost_controller_is_told_on_the_screen() -> None:

@@ -1,17 +1,22 @@
 """Where one phone stands: the only place where its state changes, and where that is told."""
 
 from droidrack.app.world import World
-from droidrack.core.ids import DeviceUuid
-from droidrack.core.standing import PhoneState, Standing, moved
+from droidrack.core.ids import DeviceUuid, UsbPath
+from droidrack.core.rack_map import described
+from droidrack.core.standing import REMEDIES, PhoneState, Standing, moved
 
 
 class Place:
     """The standing of one phone, from the controller's start on."""
 
-    def __init__(self, world: World, phone: str) -> None:
+    def __init__(self, world: World, phone: str, socket: UsbPath | None) -> None:
+        """`socket`: where the phone belongs; None: that is not known before it came."""
         self._world = world
         self._phone = phone
-        self.standing = Standing(PhoneState.ABSENT, "not seen yet", world.clock.now())
+        self.socket = socket  # Where it is, was seen last, or belongs.
+        remedy = REMEDIES[PhoneState.ABSENT]
+        now = world.clock.now()
+        self.standing = Standing(PhoneState.ABSENT, "not seen yet", now, remedy=remedy)
 
     def move(
         self,
@@ -33,6 +38,8 @@ class Place:
         )
         if state is before.state:
             return
-        world.tell("phone state", phone=self._phone, state=state.value, cause=cause)
+        where = described(world.settings.ports, self.socket)
+        facts = {name: fact for name, fact in (("port", where), ("cause", cause)) if fact}
+        world.tell("phone state", phone=self._phone, state=state.value, **facts)
         text = f"{before.state} → {state}" + (f": {cause}" if cause else "")
         world.chronicle.note("state", text, phone=self._phone, device=device)

@@ -5,15 +5,18 @@ Card identities are masked; no number, text or token is in it.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from droidrack import __version__
 from droidrack.app.oversight import Oversight, Ringing
 from droidrack.app.rack import Rack
+from droidrack.app.repairing import Case
 from droidrack.app.views import Shown
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
 from droidrack.core.ids import DeviceUuid
+from droidrack.core.rack_map import described, label_of
+from droidrack.core.repair import TREATED, Rung
 from droidrack.core.sim_health import SimHealth
 from droidrack.core.vitals import Vitals
 from droidrack.ports import Tally
@@ -28,7 +31,15 @@ async def status(world: World, rack: Rack, since: datetime) -> Shown:
         "now": _iso(world.clock.now()),
         "since": _iso(since),
         "totals": _totals(workers, tallies),
-        "phones": [_phone(worker, tallies) for worker in workers],
+        "hubs_lost": [
+            {"hub": described(world.settings.ports, drop.hub), "phones": list(drop.phones)}
+            for drop in rack.repairs.hubs
+        ],
+        "phones": [
+            {**_phone(worker, tallies), **_place(world, worker), "repair": _repair(world, case)}
+            for worker in workers
+            for case in [rack.repairs.cases.get(worker.name)]
+        ],
     }
 
 
@@ -60,7 +71,6 @@ def _phone(worker: Worker, tallies: Mapping[DeviceUuid, Tally]) -> Shown:
         "order": {"kind": order.kind.value, "why": order.why} if order else None,
         "device": worker.device,
         "serial": worker.adb_serial if arrival else None,
-        "usb": arrival.sighting.usb if arrival else None,
         "model": (arrival.model or None) if arrival else None,
         "android": (arrival.release or None) if arrival else None,
         "sims": [_sim(sim) for sim in oversight.sims],
@@ -68,6 +78,27 @@ def _phone(worker: Worker, tallies: Mapping[DeviceUuid, Tally]) -> Shown:
         "queue": _queue(_tally(worker, tallies)),
         "work": _work(oversight),
         "alarms": [_alarm(ringing) for ringing in oversight.ringing],
+    }
+
+
+def _place(world: World, worker: Worker) -> Shown:
+    """Where it is, was seen last, or belongs, so that a person finds it when it is away."""
+    usb = worker.socket
+    return {"usb": usb, "port": label_of(world.settings.ports, usb) or None}
+
+
+def _repair(world: World, case: Case | None) -> Shown | None:
+    """What is done about a phone that is not well."""
+    if case is None:
+        return None
+    ill_s = world.clock.monotonic() - case.since
+    return {
+        "ailment": case.ailment.value,
+        "since": _iso(world.clock.now() - timedelta(seconds=ill_s)),
+        "seen": case.why,
+        "tried": [rung.value for rung in case.tried if rung in TREATED],
+        "given_up": Rung.QUARANTINE in case.tried,
+        "remedy": case.remedy or None,
     }
 
 

@@ -40,7 +40,7 @@ from droidrack.core.errors import (
     SessionOver,
     VaultError,
 )
-from droidrack.core.ids import DeviceUuid, Serial, Token
+from droidrack.core.ids import DeviceUuid, Serial, Token, UsbPath
 from droidrack.core.message import OPEN
 from droidrack.core.settings import PhoneSettings
 from droidrack.core.standing import PhoneState, Standing, sighted, working
@@ -68,7 +68,7 @@ class Worker:
         self.session = SessionKeeper(world, settings)
         self.oversight = Oversight(world, settings.name)
         self.session.on_change = self.oversight.on_change = self._refresh
-        self._place = Place(world, settings.name)
+        self._place = Place(world, settings.name, UsbPath(settings.usb) if settings.usb else None)
         self.device: DeviceUuid | None = None
         self.handset: Handset | None = None
         self.adb_serial: Serial | None = None  # Of the phone that was here last.
@@ -106,6 +106,11 @@ class Worker:
         return replace(standing, cause=self._unpaired() or standing.cause)
 
     @property
+    def socket(self) -> UsbPath | None:
+        """The USB socket where it is, was seen last, or belongs; None: not known."""
+        return self._place.socket
+
+    @property
     def boot_id(self) -> str:
         """Of the phone's present boot; "" where it is not known."""
         return self.handset.boot_id if self.handset is not None else ""
@@ -131,6 +136,7 @@ class Worker:
         """The phone is here."""
         self._arrival = arrival
         self.adb_serial = arrival.sighting.serial
+        self._place.socket = arrival.sighting.usb or self._place.socket
         self._moved.set()
 
     def detach(self, arrival: Arrival) -> None:

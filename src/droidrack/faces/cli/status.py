@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 REFRESH_S = 1.0
 PHONE_COLUMNS = (
-    *("phone", "state", "since", "battery", "heat", "signal", "sim"),
+    *("phone", "port", "state", "since", "battery", "heat", "signal", "sim"),
     *("waiting", "open", "unknown", "owed", "sent/min", "sent", "failed"),
 )
 
 WIDE = 120
-WIDE_ONLY = frozenset({"sim", "heat", "open", "unknown", "owed"})
+WIDE_ONLY = frozenset({"port", "sim", "heat", "open", "unknown", "owed"})
 """Columns that a narrow terminal does without; `droidrack status` has them all."""
 
 _GOOD, _FINE = "ready", frozenset({"draining", "paused", "meeting", "recovering", "booting"})
@@ -135,7 +135,9 @@ def _screen(answer: Answer, width: int, height: int, trouble: str) -> "Renderabl
 
     troubles = _troubles(answer)[: max(height // 3, 3)]
     room = max(height - len(troubles) - 7, 3)
+    placed = any(phone["port"] or phone["usb"] for phone in answer["phones"])
     shown = [c for c in PHONE_COLUMNS if width >= WIDE or c not in WIDE_ONLY]
+    shown = [column for column in shown if column != "port" or placed]
     table = Table(expand=True)
     for column in shown:
         # A name is what a person looks for; only the SIMs may give way.
@@ -162,7 +164,7 @@ def _fill(table: "Table", answer: Answer, room: int, shown: Sequence[str]) -> in
 
 
 def _rank(phone: Answer) -> int:
-    if phone["alarms"] or phone["state"] not in _FINE | {_GOOD}:
+    if phone["alarms"] or phone["repair"] or phone["state"] not in _FINE | {_GOOD}:
         return 0
     return 2 if phone["state"] == _GOOD else 1
 
@@ -189,6 +191,7 @@ def _row(phone: Answer, now: str) -> Sequence[object]:
     signals = [str(sim["signal_dbm"]) for sim in sims if sim["signal_dbm"] is not None]
     return (
         phone["phone"],
+        phone["port"] or phone["usb"],
         phone["state"],
         _span(phone["since"], now),
         None if percent is None else f"{percent:.0f}%",
@@ -215,18 +218,42 @@ def _sim(sim: Answer) -> str:
 
 
 def _troubles(answer: Answer) -> list[str]:
-    """One line per alarm and per phone that is not well, with what to do."""
-    lines = []
+    """One line per hub that is gone, per alarm and per phone that is not well; what to do."""
+    hubs = answer["hubs_lost"]
+    lines = [
+        f"hub {hub['hub']} and all of its {len(hub['phones'])} phones are gone"
+        f" → check the hub's supply and its own cable"
+        for hub in hubs
+    ]
+    below = {name for hub in hubs for name in hub["phones"]}
     for phone in answer["phones"]:
-        if phone["cause"] and phone["state"] not in (_GOOD, "degraded"):
-            remedy = f" → {phone['remedy']}" if phone["remedy"] else ""
-            lines.append(f"{phone['phone']} {phone['state']}: {phone['cause']}{remedy}")
+        if phone["phone"] not in below:
+            lines += _illness(phone)
         lines += [
-            f"{phone['phone']} {alarm['severity']} {alarm['kind']}: {alarm['text']}"
+            f"{_named(phone)} {alarm['severity']} {alarm['kind']}: {alarm['text']}"
             f" → {alarm['remedy']}"
             for alarm in phone["alarms"]
         ]
     return lines
+
+
+def _illness(phone: Answer) -> list[str]:
+    """What is wrong with a phone, what was tried, and what a person can do."""
+    repair = phone["repair"]
+    if repair:
+        end = ["nothing more is tried"] if repair["given_up"] else []
+        seen = "; ".join([repair["seen"], *(f"{rung} tried" for rung in repair["tried"]), *end])
+        remedy = repair["remedy"] or phone["remedy"]
+    elif phone["cause"] and phone["state"] not in (_GOOD, "degraded"):
+        seen, remedy = phone["cause"], phone["remedy"]
+    else:
+        return []
+    return [f"{_named(phone)} {phone['state']}: {seen}" + (f" → {remedy}" if remedy else "")]
+
+
+def _named(phone: Answer) -> str:
+    """A phone, and the label of its socket for whoever walks to the shelf."""
+    return f"{phone['phone']} ({phone['port']})" if phone["port"] else phone["phone"]
 
 
 def _span(since: str, now: str) -> str:
