@@ -108,6 +108,13 @@ def _alarms(answer: Answer) -> Iterator[Sample]:
             yield (phone["phone"], alarm["kind"], alarm["severity"], slot), 1.0
 
 
+def _repairs(answer: Answer) -> Iterator[Sample]:
+    for phone in answer["phones"]:
+        if repair := phone["repair"]:
+            stage = "given up" if repair["given_up"] else "trying"
+            yield (phone["phone"], repair["ailment"], stage), 1.0
+
+
 FAMILIES: tuple[Family, ...] = (
     Family(
         "droidrack_info",
@@ -141,6 +148,20 @@ FAMILIES: tuple[Family, ...] = (
         "1 for each alarm that rings; `slot` is empty where it concerns the whole phone.",
         ("phone", "kind", "severity", "slot"),
         _alarms,
+    ),
+    Family(
+        "droidrack_repair",
+        "gauge",
+        "1 for each phone that is not well; `stage` is `trying`, or `given up`: a person is needed.",
+        ("phone", "ailment", "stage"),
+        _repairs,
+    ),
+    Family(
+        "droidrack_hub_lost_phones",
+        "gauge",
+        "Phones that left together with their hub; `hub` is its label and USB path.",
+        ("hub",),
+        lambda answer: [((hub["hub"],), len(hub["phones"])) for hub in answer["hubs_lost"]],
     ),
     _phones(
         "droidrack_messages_waiting",
