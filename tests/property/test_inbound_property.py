@@ -24,7 +24,7 @@ from droidrack.app.handset import Handset
 from droidrack.app.inbound import Receiving
 from droidrack.app.world import World
 from droidrack.core.inbound_settings import InboundSettings
-from droidrack.core.settings import PanelSettings, Settings
+from droidrack.core.settings import PanelSettings, PhoneSettings, Settings
 from droidrack.virtual.catalogue import make_spec
 from droidrack.virtual.handset import Handset as VirtualHandset
 from droidrack.virtual.inprocess import InProcessBus
@@ -35,6 +35,7 @@ from droidrack.virtual.timeloop import VirtualClock, VirtualTimeLoop
 SENDERS = ("+15550200001", "+15550200002", "Bank")
 BODIES = ("yes", "", "a, b=c\nRow: 1 _id=7, date=1, date_sent=0, sub_id=1, address=+1555", "é😀")
 PROFILES = profile_table()
+PHONE = PhoneSettings(name="bay-1", serial="bay-1")
 
 arrivals = st.tuples(st.just("arrive"), st.sampled_from(SENDERS), st.sampled_from(BODIES))
 LOSSES = ("delete newest", "delete oldest", "clear", "reset", "reset and restore")
@@ -91,7 +92,7 @@ class Story:
         )
         sighting = (await anext(self.bus.watch()))[0]
         handset = await Handset.meet(world, await identify(self.bus, sighting))
-        self.room = Receiving(world, handset, on_new=lambda: None)
+        self.room = Receiving(world, handset, PHONE, on_new=lambda: None)
 
     def _commit(self, phase: str, units: tuple[str, ...]) -> None:
         if self.dying == phase and "inbound" in units:

@@ -95,7 +95,11 @@ class Process:
         plan = self.site.plan
         phones = tuple(
             PhoneSettings(
-                name=p.name, serial=p.model.spec.serial, pacing=plan.pacing, quota=plan.quota
+                name=p.name,
+                serial=p.model.spec.serial,
+                slots=plan.slots,
+                pacing=plan.pacing,
+                quota=plan.quota,
             )
             for p in self.site.phones
         )

@@ -30,6 +30,7 @@ from droidrack.core.settings import (
     PhoneSettings,
     Policy,
     Quota,
+    SlotSettings,
 )
 from droidrack.virtual.air import Air, AirMessage
 from droidrack.virtual.faults import Fate
@@ -53,6 +54,7 @@ class Plan:
     policy: Policy = field(default_factory=Policy)
     pacing: Pacing = field(default_factory=Pacing)
     quota: Quota = field(default_factory=Quota)
+    slots: tuple[SlotSettings, ...] = ()
     inbound: InboundSettings = field(default_factory=InboundSettings)
     reading: Reading = Reading.REPEAT
     panel_deadline_s: float = 20.0

@@ -11,10 +11,11 @@ from sim_process import ReachedPhone
 from sim_scenario import NUMBER, QUICK, event, happened, ready, told_by, until
 from sim_world import Plan, Site
 
-from droidrack.core.ids import Msisdn
+from droidrack.core.ids import Msisdn, Slot
+from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.message import OPEN, Priority
 from droidrack.core.optout import OptOut, OptOutSource
-from droidrack.core.settings import Pacing, Quota
+from droidrack.core.settings import Pacing, Quota, SlotSettings
 from droidrack.virtual.timeloop import START
 
 SENT = ("sent", "")
@@ -120,6 +121,23 @@ def test_two_spellings_of_a_recipient_are_one_of_the_quota() -> None:
     plan = replace(QUICK, quota=Quota(recipients_per_day=1), policy=policy)
 
     assert [SENT, SENT, ("failed", "QUOTA_USED")] == outcomes(told_by(story, plan=plan))
+
+
+def test_stop_is_read_in_the_country_that_the_door_reads_numbers_in() -> None:
+    """Where the operator names the slot's country, that counts, whatever the card says."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await asyncio.sleep(60)  # The first look at the inbox: what is there already asks nothing.
+        site.phones[0].model.receive_sms(0, "017139200123", "STOP")
+        await asyncio.sleep(60)
+        await site.ask(site.phones[0], 0, BERLIN, "hello")
+        await event(site, "status")
+
+    slots = tuple(SlotSettings(Slot(place), f"line {place}", "DE") for place in (0, 1))
+    plan = replace(QUICK, slots=slots, inbound=InboundSettings(poll_s=10.0))
+
+    assert [("failed", "OPTED_OUT")] == outcomes(told_by(story, plan=plan))
 
 
 def test_one_text_confirms_a_stop_and_no_second() -> None:

@@ -29,8 +29,9 @@ from droidrack.core.inbound import (
     is_old,
     text_id,
 )
-from droidrack.core.numbering import Reading, read_number
 from droidrack.core.optout_words import keywords
+from droidrack.core.recipient import country_at, list_key
+from droidrack.core.settings import PhoneSettings
 
 PAGE = 100
 """Rows of one look. What is more comes at once with the next."""
@@ -52,9 +53,17 @@ class Receiving:
     `on_new` is called after texts were stored.
     """
 
-    def __init__(self, world: World, handset: Handset, *, on_new: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        handset: Handset,
+        settings: PhoneSettings,
+        *,
+        on_new: Callable[[], None],
+    ) -> None:
         self._world = world
         self._handset = handset
+        self._settings = settings
         self._on_new = on_new
         self._store = InboxStore(handset)
         self._mark: Watermark | None = None
@@ -164,11 +173,11 @@ class Receiving:
         intent = self._keywords.intent(text.body.reveal())
         if intent is None:
             return None
-        country = self._handset.country(text.slot) if text.slot is not None else ""
-        reading = read_number(text.sender, country)
+        country = ""
+        if text.slot is not None:
+            country = country_at(self._settings, text.slot, self._handset.sims)
         # A sender that cannot be read cannot be written to either; it is listed as it stands.
-        number = reading.canonical if isinstance(reading, Reading) else text.sender
-        return Asked(intent, number)
+        return Asked(intent, list_key(text.sender, country))
 
     def _known(self) -> Watermark:
         if self._mark is None:

@@ -345,7 +345,7 @@ class Worker:
             group.create_task(Health(world, handset, self.oversight).run())
             group.create_task(self._while_paired(handset, heartbeat.run))
             if world.settings.inbound.enabled:
-                receiving = Receiving(world, handset, on_new=world.arrived.ring)
+                receiving = Receiving(world, handset, self.settings, on_new=world.arrived.ring)
                 group.create_task(receiving.run())
                 # A STOP that came while nobody looked counts before the first new call.
                 await receiving.looked.wait()
