@@ -89,19 +89,18 @@ async def while_leased(
         device: the phone.
         duty: works until it fails or is cancelled.
         let_go: returns once no call is in flight and none will be made.
-        waiting: told who has the phone while it is not ours.
+        waiting: told who has the phone, or asks for it, whenever the duty is left undone.
     """
     if lessee is None:
         await duty()
         return
     while True:
         while (lease := await lessee.take(device)).holder != lessee.holder:
-            taken = f"leased to {lease.purpose.value} by {lease.holder}"
-            waiting(taken if lease.holder else f"asked for by {lease.asked_by}")
+            waiting(_whose(lease, lessee))
             await lessee.clock.sleep(RETRY_S)
         work = asyncio.ensure_future(duty())
         try:
-            await _until_asked(lessee, device, work)
+            lease = await _until_asked(lessee, device, work, lease)
             if work.done():
                 await work
                 return
@@ -110,13 +109,23 @@ async def while_leased(
             work.cancel()
             await asyncio.gather(work, return_exceptions=True)
             await lessee.release(device)
+        waiting(_whose(lease, lessee))  # Also where it is ours again at once: the duty was left.
 
 
-async def _until_asked(lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]") -> None:
+async def _until_asked(
+    lessee: Lessee, device: DeviceUuid, work: "asyncio.Future[None]", lease: Lease
+) -> Lease:
+    """The lease that ends the duty, or the last one seen when the work ended by itself."""
     while True:
         await asyncio.wait({work}, timeout=LOOK_S)
         if work.done():
-            return
+            return lease
         lease = await lessee.look(device)
         if lease.holder != lessee.holder or lease.asked_by:
-            return
+            return lease
+
+
+def _whose(lease: Lease, lessee: Lessee) -> str:
+    if lease.holder and lease.holder != lessee.holder:
+        return f"leased to {lease.purpose.value} by {lease.holder}"
+    return f"asked for by {lease.asked_by}"

@@ -280,7 +280,7 @@ class Worker:
         await while_leased(
             self._world.lessee,
             handset.device,
-            lambda: self._work(handset),
+            lambda: self._be_at_work(handset),
             let_go=lambda: self._let_go(handset.device),
             waiting=lambda why: self._stand_on_duty(PhoneState.LEASED, why),
         )
@@ -300,8 +300,14 @@ class Worker:
                 return
             await clock.sleep(LAST_WORD_LOOK_S)
 
+    async def _be_at_work(self, handset: Handset) -> None:
+        try:
+            await self._work(handset)
+        finally:
+            self._working = False  # Lent out, say: a wish shows when it works again.
+
     async def _work(self, handset: Handset) -> None:
-        self._stand(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
+        self._stand_on_duty(PhoneState.RECOVERING, "looking for the outcome of earlier attempts")
         world, device = self._world, handset.device
         reporting = self._reporting
         if reporting is None:
@@ -415,8 +421,9 @@ class Worker:
             self._sending.wake()
 
     def _stand_on_duty(self, state: PhoneState, cause: str) -> None:
-        """What a duty says of its phone; one whose phone has left says nothing more."""
-        if self._arrival is not None and self._duty is self._arrival:
+        """What a duty says of its phone; one that is over says nothing more."""
+        ends = self._moved.is_set()  # It is cancelled within the next turns of the loop.
+        if self._arrival is not None and self._duty is self._arrival and not ends:
             self._stand(state, cause)
 
     def _stand(

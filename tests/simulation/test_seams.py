@@ -1,0 +1,166 @@
+"""Where leases, orders and the door meet, in virtual time: nobody works while another one may."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import pytest
+from sim_process import OWNER
+from sim_scenario import NUMBER, event, happened, ready, told_by, until
+from sim_world import Site
+
+from droidrack.adapters.run_journal_memory import MemoryRunJournal
+from droidrack.app import sending
+from droidrack.app.duty_lease import Lessee
+from droidrack.app.provision.leasing import leased
+from droidrack.app.worker import Worker
+from droidrack.core.provision.record import Purpose
+from droidrack.core.standing import Order, OrderKind, PhoneState
+from droidrack.virtual.faults import Fate, Outcome
+
+BENCH = "bench"
+
+
+def lease_phones(site: Site) -> MemoryRunJournal:
+    """From now on the controller shares its phones; called before it took its first step."""
+    leases = MemoryRunJournal()
+    lessee = Lessee(leases, "rack", site.clock)
+    object.__setattr__(site.process.world, "lessee", lessee)
+    return leases
+
+
+async def ask_for(site: Site, leases: MemoryRunJournal) -> str:
+    """Ask for the only phone, once; who has it then."""
+    device, now = site.phones[0].device, site.clock.now()
+    lease = await leases.take(device, Purpose.PROVISIONING, BENCH, now=now, ttl_s=45.0)
+    return lease.holder
+
+
+def borrowed(site: Site, leases: MemoryRunJournal) -> AbstractAsyncContextManager[Any]:
+    """The only phone in another program's hands."""
+    device = site.phones[0].device
+    return leased(leases, device, Purpose.PROVISIONING, BENCH, clock=site.clock, wait_s=60.0)
+
+
+def worker(site: Site) -> Worker:
+    """Of the only phone."""
+    (only,) = site.process.rack.workers
+    return only
+
+
+def state(site: Site) -> PhoneState:
+    """Where the only phone stands."""
+    return worker(site).standing.state
+
+
+def test_phone_that_was_asked_for_in_vain_works_on() -> None:
+    """Who asked gave up while the last message had no verdict yet: the phone is ours again."""
+
+    async def story(site: Site) -> None:
+        leases = lease_phones(site)
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        site.phones[0].model.radio.faults.script(Fate(Outcome.LOST))
+        await site.ask(site.phones[0], 0, NUMBER, "no verdict for long")
+        await event(site, "submit")
+        assert "rack" == await ask_for(site, leases)
+        await asyncio.sleep(120.0)
+        assert state(site) is PhoneState.READY
+        await site.ask(site.phones[0], 0, f"{NUMBER[:-1]}2", "after that")
+        await event(site, "air")
+
+    told_by(story)
+
+
+@pytest.mark.parametrize("kind", list(OrderKind))
+def test_order_for_a_phone_that_is_lent_out_holds_once_it_is_back(kind: OrderKind) -> None:
+    """It is kept at once and shows as soon as the phone works again; nobody crashes of it."""
+
+    async def story(site: Site) -> None:
+        leases = lease_phones(site)
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        async with borrowed(site, leases):
+            await until(lambda: state(site) is PhoneState.LEASED)
+            worker(site).oversight.set_order(Order(kind, "by a test"))
+            assert state(site) is PhoneState.LEASED
+        shown = {OrderKind.PAUSE: PhoneState.PAUSED, OrderKind.DRAIN: PhoneState.DRAINING}[kind]
+        await until(lambda: state(site) is shown)
+        worker(site).oversight.set_order(None)
+        assert state(site) is PhoneState.READY
+
+    told_by(story)
+
+
+def test_stop_while_a_phone_is_lent_out_ends_well() -> None:
+    """The controller drains all phones, also those that another program has."""
+
+    async def story(site: Site) -> None:
+        leases = lease_phones(site)
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        async with borrowed(site, leases):
+            await until(lambda: state(site) is PhoneState.LEASED)
+            mark = OWNER.set(site.process)
+            try:
+                await site.process.rack.drain(5.0)
+            finally:
+                OWNER.reset(mark)
+            assert state(site) is PhoneState.LEASED
+
+    told_by(story)
+
+
+def _during_a_look(
+    monkeypatch: pytest.MonkeyPatch, happen: Callable[[], Awaitable[object]]
+) -> None:
+    """Let something happen once while a sending room looks at its messages."""
+    real = sending.what_flies
+
+    async def looked(*given: Any) -> Any:
+        found = await real(*given)
+        monkeypatch.setattr(sending, "what_flies", real)
+        await happen()
+        return found
+
+    monkeypatch.setattr(sending, "what_flies", looked)
+
+
+def test_silence_that_begins_during_a_look_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the phone for himself is not disturbed by the call that was about to be made."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        room = worker(site).sending
+        assert room is not None
+        silence = room.quiet()
+        _during_a_look(monkeypatch, silence.__aenter__)
+        await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await asyncio.sleep(60)
+        assert 0 == happened(site, "submit")
+        await silence.__aexit__(None, None, None)
+        await event(site, "air")
+
+    told_by(story)
+
+
+def test_pause_that_comes_during_a_look_prevents_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last thing that is asked before a call is whether one may be made."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+
+        async def pause() -> None:
+            worker(site).oversight.set_order(Order(OrderKind.PAUSE, "by a test"))
+
+        _during_a_look(monkeypatch, pause)
+        await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await asyncio.sleep(60)
+        assert 0 == happened(site, "submit")
+        worker(site).oversight.set_order(None)
+        await event(site, "air")
+
+    told_by(story)
