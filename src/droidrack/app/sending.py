@@ -240,11 +240,12 @@ class Sending:
             elif stop is None and not self._ripe(case, in_flight):
                 unripe = True
             elif stop is None:
-                if self._draining:
+                await self._holding.seen(sim_uid, _of_sim(holds))
+                # From here to the call's beginning nobody else of this process takes a turn.
+                if not self._may_call():
                     return _Look(ends=True)
                 if not self._world.may_send(self._handset.device):
                     return _Look(ends=True, wait_s=LEASE_RECHECK_S)
-                await self._holding.seen(sim_uid, _of_sim(holds))
                 await self._call(case, decision)
                 self._sends += 1
                 self._served[sim_uid] = self._sends
