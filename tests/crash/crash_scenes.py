@@ -116,6 +116,13 @@ SCENES = (
         settings={"policy": {"message_ttl_s": 1}},
     ),
     Scene(
+        "held messages",
+        _sides("commit.hold", "commit.audit"),
+        _lose_card,
+        _find_card,
+        patience_s=45,  # The slots are read every 15 s, and a hold's line waits 5 s for company.
+    ),
+    Scene(
         "silent modem",
         _sides("settle.unknown"),
         _silence,

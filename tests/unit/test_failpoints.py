@@ -1,16 +1,20 @@
 """Failpoints: death at the named point and nowhere else, and a refusal of wrong names."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from droidrack.adapters.failpoints import POINTS, Failpoints
+from droidrack.adapters import failpoints
+from droidrack.adapters.failpoints import COMMITS, INBOX_COMMITS, POINTS, UNWATCHED, Failpoints
 from droidrack.core.errors import ConfigError
 
 SIDES = ("before", "after")
+ADAPTERS = Path(failpoints.__file__).parent
 
 PLAY = """
 import asyncio, sys
@@ -63,6 +67,18 @@ def test_wrong_name_or_count_is_refused(armed: str) -> None:
     with pytest.raises(ConfigError) as refused:
         Failpoints.of(armed)
     assert armed.partition(",")[0] in refused.value.message
+
+
+def test_every_write_of_the_journal_has_its_points_or_a_reason_to_have_none() -> None:
+    """A new unit that no crash test knows would be tried by nobody."""
+    written = re.compile(r"(?:_writes(?:\(\))?\.submit|_write(?:\(\)\.submit)?)\(\s*\"([a-z-]+)\"")
+    sources = ("journal_sql", "inbox_sql", "usage_sql", "optout_sql", "audit_sql")
+    units = {
+        unit
+        for source in sources
+        for unit in written.findall((ADAPTERS / f"{source}.py").read_text("utf-8"))
+    }
+    assert units == {*COMMITS, *INBOX_COMMITS} | UNWATCHED
 
 
 def test_names_are_unique_and_come_in_pairs() -> None:

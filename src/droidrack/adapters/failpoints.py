@@ -25,9 +25,18 @@ from droidrack.core.message import MessageState
 from droidrack.ports import Bus, Journal, Panel, Phone, PhoneFiles, Sighting, Vault
 from droidrack.ports.endpoint import Endpoint
 
-COMMITS = ("phone", "sim", "accept", "attempt", "settle", "reported", "park", "event")
+COMMITS = (
+    *("phone", "sim", "accept", "attempt", "settle", "reported", "park", "event"),
+    *("hold", "audit"),
+)
 INBOX_COMMITS = ("inbound", "delivered", "postponed")
 """Units of the journal's commits; "before" is inside the transaction, with all its writes done."""
+
+UNWATCHED = frozenset(
+    {"given-up", "disown", "optout", "prune", "inbox-prune", "audit-prune", "reclaim"}
+)
+"""Units without points: `given-up` and `disown` close a delivery as `delivered` does, `optout` is one
+row that stands before any call, and what prunes is repeated at the next start."""
 
 COMMANDS = {
     "submit": re.compile(r"service call isms \d+ i32 \d+ s16 com\.android\.shell "),
