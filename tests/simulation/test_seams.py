@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sim_process import OWNER
-from sim_scenario import NUMBER, event, happened, ready, told_by, until
+from sim_scenario import NUMBER, QUICK, event, happened, phones, ready, told_by, until
 from sim_world import Site
 
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
@@ -15,11 +16,13 @@ from droidrack.app import sending
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.provision.leasing import leased
 from droidrack.app.worker import Worker
+from droidrack.core.message import Priority
 from droidrack.core.provision.record import Purpose
 from droidrack.core.standing import Order, OrderKind, PhoneState
 from droidrack.virtual.faults import Fate, Outcome
 
 BENCH = "bench"
+TOKYO = "+819012345678"
 
 
 def lease_phones(site: Site) -> MemoryRunJournal:
@@ -164,3 +167,34 @@ def test_pause_that_comes_during_a_look_prevents_the_call(monkeypatch: pytest.Mo
         await event(site, "air")
 
     told_by(story)
+
+
+def test_short_row_that_waits_keeps_no_long_one_from_its_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two SIMs at night, one with many messages: they are looked at, and then let alone."""
+    quiet = replace(
+        QUICK.policy,
+        quiet_classes=(Priority.NORMAL,),
+        quiet_from="20:00",
+        quiet_until="22:00",
+    )
+    real, looks = sending.what_flies, 0
+
+    async def counted(*given: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        assert looks < 500, "it looks at them for ever"
+        return await real(*given)
+
+    monkeypatch.setattr(sending, "what_flies", counted)
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await site.ask(site.phones[0], 1, f"{TOKYO[:-2]}99", "one of the other SIM")
+        for index in range(60):
+            await site.ask(site.phones[0], 0, f"{TOKYO[:-2]}{index:02}", "later")
+        await asyncio.sleep(600)
+        monkeypatch.setattr(sending, "what_flies", real)
+
+    told_by(story, plan=replace(QUICK, policy=quiet), specs=phones(34))

@@ -205,7 +205,10 @@ class Sending:
         cases = {message.uid: self._case(message, bindings) for message in waiting}
         await self._recipients.look_up(cases.values())
         waits_s: list[float] = []
-        for queue in in_turn(waiting, self._served):
+        queues = in_turn(waiting, self._served)
+        if all(len(queue) < LOOKAHEAD for queue in queues):
+            self._depth = LOOKAHEAD
+        for queue in queues:
             look = await self._look_at([cases[message.uid] for message in queue], in_flight)
             if look.sent or self._deepen(queue, look):
                 return 0
@@ -257,8 +260,6 @@ class Sending:
 
     def _deepen(self, queue: Sequence[Message], look: "_Look") -> bool:
         """Look further where all that was seen of a SIM row waits and lets others overtake."""
-        if len(queue) < LOOKAHEAD:
-            self._depth = LOOKAHEAD
         hidden = len(queue) >= self._depth and not look.stopped and not look.ends
         if not hidden or self._depth >= LOOKAHEAD_LIMIT:
             return False
