@@ -35,8 +35,8 @@ INBOX_COMMITS = ("inbound", "delivered", "postponed")
 UNWATCHED = frozenset(
     {"given-up", "disown", "optout", "prune", "inbox-prune", "audit-prune", "reclaim"}
 )
-"""Units without points: `given-up` and `disown` close a delivery as `delivered` does, `optout` is one
-row that stands before any call, and what prunes is repeated at the next start."""
+"""Units without points: `given-up` and `disown` close a delivery as `delivered` does, `optout` is
+one row that stands before any call, and what prunes is repeated at the next start."""
 
 COMMANDS = {
     "submit": re.compile(r"service call isms \d+ i32 \d+ s16 com\.android\.shell "),
