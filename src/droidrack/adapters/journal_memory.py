@@ -7,20 +7,19 @@ tests, simulation and `demo`: nothing outlives the process.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import count
 
 from droidrack.adapters import journal_rules as rules
 from droidrack.adapters.audit_memory import AuditPages, MemoryAudit
-from droidrack.adapters.inbox_memory import InboxShelf, MemoryInbox
+from droidrack.adapters.inbox_memory import MemoryInbox
+from droidrack.adapters.memory_disk import MemoryDisk, Record
 from droidrack.adapters.optout_memory import Listed, MemoryOptOuts
 from droidrack.adapters.usage_memory import Holds, MemoryUsage
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Msisdn
-from droidrack.core.message import OPEN, SETTLED, Message, MessageState
+from droidrack.core.message import OPEN, Message, MessageState
 from droidrack.core.report import StatusReport
 from droidrack.ports import (
     Accepted,
@@ -33,79 +32,9 @@ from droidrack.ports import (
     Tally,
 )
 
+__all__ = ["MemoryDisk", "MemoryJournal"]
+
 WANT_VERDICT = OPEN | {MessageState.UNKNOWN}
-PRUNABLE = SETTLED | {MessageState.UNKNOWN}
-
-
-@dataclass(slots=True)
-class _Record:
-    """A message and its history."""
-
-    order: int
-    message: Message
-    device: DeviceUuid
-    changes: list[StateChange]
-    attempts: list[Attempt] = field(default_factory=list)
-    evidence: list[tuple[int, Evidence]] = field(default_factory=list)
-    void: set[int] = field(default_factory=set)  # Numbers of attempts that never reached a radio.
-    sent_at: datetime | None = None
-
-    @property
-    def state(self) -> MessageState:
-        return self.changes[-1].state
-
-
-@dataclass(slots=True)
-class _Report:
-    """A line of the outbox."""
-
-    id: int
-    device: DeviceUuid
-    report: StatusReport
-    acknowledged_at: datetime | None = None
-    parked_at: datetime | None = None
-    parked: str = ""
-
-    @property
-    def waits(self) -> bool:
-        return self.acknowledged_at is None and self.parked_at is None
-
-
-class MemoryDisk:
-    """What a controller leaves behind when it dies."""
-
-    def __init__(self) -> None:
-        self.holder: MemoryJournal | None = None
-        self.phones: dict[DeviceUuid, PhoneRecord] = {}
-        self.sims: dict[tuple[DeviceUuid, str], SimRecord] = {}
-        self.records: dict[MessageUid, _Record] = {}
-        self.reports: dict[int, _Report] = {}
-        self.pruned: dict[MessageUid, StatusReport | None] = {}
-        self.events: list[Event] = []
-        self.tried: list[tuple[MessageUid, int]] = []  # Attempts, in the order of writing.
-        self.holds: Holds = {}
-        self.inbox = InboxShelf()
-        self.optouts: Listed = {}
-        self.audit = AuditPages()
-        self.orders = count(1)
-        self.event_ids = count(1)
-
-    def crash(self) -> None:
-        """The controller's process ends: its lock goes, what it committed stays."""
-        self.holder = None
-
-    def log(self, event: Event) -> None:
-        """Append an event."""
-        self.events.append(replace(event, id=next(self.event_ids)))
-
-    def last_report(self, uid: MessageUid) -> _Report | None:
-        """The newest report of a message, whatever became of it."""
-        return next((row for row in reversed(self.reports.values()) if row.report.uid == uid), None)
-
-    def queue(self, device: DeviceUuid, report: StatusReport) -> None:
-        """Append a report."""
-        row = _Report(next(self.orders), device, report)
-        self.reports[row.id] = row
 
 
 class MemoryJournal:
@@ -181,9 +110,9 @@ class MemoryJournal:
             return ()
         with self._writing("accept") as disk:
             known = {m.uid for m in messages if m.uid in disk.records or m.uid in disk.pruned}
-            fates = tuple(Accepted(m.uid, _admit(disk, device, m)) for m in messages)
+            fates = tuple(Accepted(m.uid, disk.admit(device, m)) for m in messages)
             for uid in dict.fromkeys(m.uid for m in messages if m.uid in known):
-                _repeat_report(disk, device, uid)
+                disk.repeat_report(device, uid)
         return fates
 
     async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
@@ -204,7 +133,7 @@ class MemoryJournal:
 
     async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """See the port."""
-        record = _found(self._held(), attempt.uid)
+        record = self._held().record_of(attempt.uid)
         rules.check_attempt(attempt, record.device, record.state, len(record.attempts))
         with self._writing("attempt") as disk:
             disk.audit.append(self._pen, audit)
@@ -248,7 +177,7 @@ class MemoryJournal:
 
     def _opened_since(
         self, device: DeviceUuid, since: datetime
-    ) -> Iterator[tuple[_Record, Attempt]]:
+    ) -> Iterator[tuple[Record, Attempt]]:
         for record in self._held().records.values():
             for attempt in record.attempts:
                 if attempt.device == device and attempt.opened_at >= since:
@@ -267,7 +196,7 @@ class MemoryJournal:
     ) -> MessageState:
         """See the port."""
         disk = self._held()
-        record = _found(disk, uid)
+        record = disk.record_of(uid)
         last = disk.last_report(uid)
         decided = rules.settlement(
             record.state, state, evidence, report, last.report if last else None
@@ -299,7 +228,7 @@ class MemoryJournal:
         """See the port."""
         disk = self._held()
         record = disk.records.get(uid)
-        return _life(disk, record) if record else None
+        return disk.life(record) if record else None
 
     async def messages(
         self,
@@ -315,7 +244,7 @@ class MemoryJournal:
             for record in reversed(disk.records.values())
             if device in (None, record.device) and record.state in wanted
         ]
-        return tuple(_life(disk, record) for record in found[:limit])
+        return tuple(disk.life(record) for record in found[:limit])
 
     async def outbox(self, device: DeviceUuid, *, limit: int) -> tuple[OutboxRow, ...]:
         """See the port."""
@@ -377,14 +306,14 @@ class MemoryJournal:
         disk = self._held()
         devices = {record.device for record in disk.records.values()}
         devices |= {row.device for row in disk.reports.values() if row.waits}
-        tallies = {device: _tally(disk, device) for device in devices}
+        tallies = {device: disk.tally(device) for device in devices}
         return {device: tally for device, tally in tallies.items() if tally != Tally()}
 
     async def prune(self, before: datetime) -> int:
         """See the port."""
         await self.inbox.prune(before)
         with self._writing("prune") as disk:
-            gone = [uid for uid, record in disk.records.items() if _is_old(disk, record, before)]
+            gone = [uid for uid, record in disk.records.items() if disk.is_old(record, before)]
             for uid in gone:
                 last = disk.last_report(uid)
                 heard = last is not None and last.acknowledged_at is not None
@@ -393,7 +322,7 @@ class MemoryJournal:
             disk.reports = {
                 row.id: row
                 for row in disk.reports.values()
-                if not (row.report.uid in gone or _is_stray(disk, row, before))
+                if not (row.report.uid in gone or disk.is_stray(row, before))
             }
             disk.events = [event for event in disk.events if event.at >= before]
         return len(gone)
@@ -450,75 +379,3 @@ class MemoryJournal:
             raise JournalDamaged(
                 f"memory: the journal cannot be written ({error.strerror})", hint="open it again"
             ) from error
-
-
-def _admit(disk: MemoryDisk, device: DeviceUuid, message: Message) -> str:
-    if message.uid in disk.pruned:
-        return rules.KNOWN
-    if record := disk.records.get(message.uid):
-        return rules.fate(record.message, message)
-    arrival = StateChange(message.received_at, MessageState.ACCEPTED, "")
-    disk.records[message.uid] = _Record(next(disk.orders), message, device, [arrival])
-    return rules.NEW
-
-
-def _repeat_report(disk: MemoryDisk, device: DeviceUuid, uid: MessageUid) -> None:
-    if last := disk.last_report(uid):
-        heard, closed = last.acknowledged_at is not None, last.parked_at is not None
-        report = rules.repeat(last.report, acknowledged=heard, parked=closed)
-    else:
-        report = disk.pruned.get(uid)
-    if report:
-        disk.queue(device, report)
-
-
-def _found(disk: MemoryDisk, uid: MessageUid) -> _Record:
-    if uid not in disk.records:
-        raise ValueError(f"message {uid} is not in the journal")
-    return disk.records[uid]
-
-
-def _tally(disk: MemoryDisk, device: DeviceUuid) -> Tally:
-    """The work of one phone."""
-    mine = [record for record in disk.records.values() if record.device == device]
-    arrived = [r.message.received_at for r in mine if r.state is MessageState.ACCEPTED]
-    owed = [row.report.at for row in disk.reports.values() if row.waits and row.device == device]
-    return Tally(
-        waiting=len(arrived),
-        open=sum(record.state in OPEN for record in mine),
-        unknown=sum(record.state is MessageState.UNKNOWN for record in mine),
-        unreported=len(owed),
-        waiting_since=min(arrived, default=None),
-        unreported_since=min(owed, default=None),
-    )
-
-
-def _is_old(disk: MemoryDisk, record: _Record, before: datetime) -> bool:
-    uid = record.message.uid
-    owed = any(row.waits for row in disk.reports.values() if row.report.uid == uid)
-    moments = (record.message.received_at, record.changes[-1].at)
-    return record.state in PRUNABLE and max(moments) < before and not owed
-
-
-def _is_stray(disk: MemoryDisk, row: _Report, before: datetime) -> bool:
-    """A closed report of a message that was pruned: the panel asked for it once more."""
-    closed = [at for at in (row.acknowledged_at, row.parked_at) if at is not None]
-    return row.report.uid not in disk.records and any(at < before for at in closed)
-
-
-def _life(disk: MemoryDisk, record: _Record) -> Life:
-    uid = record.message.uid
-    return Life(
-        message=record.message,
-        device=record.device,
-        state=record.state,
-        code=record.changes[-1].code,
-        changes=tuple(record.changes),
-        attempts=tuple(record.attempts),
-        evidence=tuple(record.evidence),
-        reports=tuple(
-            (row.report, row.acknowledged_at, row.parked)
-            for row in disk.reports.values()
-            if row.report.uid == uid
-        ),
-    )
