@@ -129,6 +129,23 @@ def test_unauthorized_phone_is_asked_once(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_phone_on_the_network_at_work_is_not_taken_for_gone(tmp_path: Path) -> None:
+    """adb lists it by its address: once it said who it is, it is known to be listed."""
+
+    async def play() -> None:
+        async with (
+            bench([swift(0, api=34), swift(1, api=34)], tmp_path) as table,
+            table.controller() as running,
+        ):
+            await running.ready()
+            rack = running.controller.rack
+            await rack.repairs.look(rack)
+            assert {} == rack.repairs.cases
+            assert set(running.workers) == set(rack.shown[0])
+
+    asyncio.run(play())
+
+
 def test_hub_that_drops_is_one_alarm_and_no_repairs(tmp_path: Path) -> None:
     """Three phones below it, one elsewhere: the hub is named, its phones are not touched."""
 

@@ -21,7 +21,7 @@ from droidrack.core.errors import JournalError, RackError
 from droidrack.core.ids import Serial
 from droidrack.core.message import OPEN
 from droidrack.core.settings_change import Change
-from droidrack.ports import Bus, Event, Mender, Sighting, Tally
+from droidrack.ports import Bus, Event, Mender, Phone, Sighting, Tally
 
 Key = tuple[int, Serial, int | None]
 """Bus, adb serial and transport id: one plugging-in of one phone."""
@@ -279,6 +279,8 @@ class Rack:
                 break
             except RackError as error:
                 self._world.tell("phone does not say who it is", serial=sighting.serial, why=error)
+                for worker in self._listed_as(sighting):
+                    worker.mute(error)
                 await self._world.clock.sleep(pause.after_failure())
         with self._world.attending(arrival.serialno, arrival.sighting.usb or ""):
             # One that comes and goes has to stay for a while before it gets its place.
@@ -286,6 +288,14 @@ class Rack:
                 await self._world.clock.sleep(hold_s)
             while True:  # Another place each time that its entry changes.
                 await self._lodge(arrival)
+
+    def _listed_as(self, sighting: Sighting) -> Iterable[Worker]:
+        shown = (pair for phones in self.shown.values() for pair in phones.items())
+        return [worker for worker, seen in shown if seen == sighting]
+
+    def reach(self, bus: int, sighting: Sighting) -> Phone:
+        """The phone behind a sighting, whether or not it said who it is."""
+        return self._buses[bus].phone(sighting)
 
     async def _place(self, arrival: Arrival) -> Worker:
         # The same phone may still be listed under its former transport: its place becomes free.
@@ -296,6 +306,7 @@ class Rack:
     async def _lodge(self, arrival: Arrival) -> None:
         worker = await self._place(arrival)
         worker.attach(arrival)
+        self._note_guest(worker)
         try:
             await worker.dismissed.wait()
         finally:
@@ -334,6 +345,14 @@ class Rack:
             if sightings:  # Not the server's own end, which takes all of them.
                 self.repairs.left(worker)
         self.shown[index] = shown
+
+    def _note_guest(self, worker: Worker) -> None:
+        """Find a phone in the lists by the name that adb has for it, now that it is known.
+
+        On a network it is no serial, and the next list comes only when something changes.
+        """
+        for index, sightings in self._lists.items():
+            self.shown.setdefault(index, {}).update(_listed((worker,), sightings))
 
 
 def _listed(workers: Iterable[Worker], sightings: Iterable[Sighting]) -> dict[Worker, Sighting]:
