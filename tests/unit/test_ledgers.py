@@ -76,6 +76,16 @@ def test_air_that_nobody_asked_for_is_a_stray(change: dict[str, object]) -> None
     assert ["stray"] == list(faults(result))
 
 
+def test_half_a_message_told_as_unknown_agrees_once() -> None:
+    """A phone that dies between two parts: only some are on the air, and nobody can know."""
+    half = replace(SENT, body="hel", parts=1, of=2)
+    result = compare([UNKNOWN], [half])
+    assert result.agree
+    assert ["m1"] == result.cut
+    assert ["stray"] == list(faults(compare([UNKNOWN], [half, half])))
+    assert ["stray"] == list(faults(compare([FAILED], [half])))
+
+
 def test_equal_messages_are_compared_by_count() -> None:
     """Which of two equal messages left cannot be told from outside; how many can."""
     pair = [replace(ASKED, uid="m1"), replace(FAILED, uid="m2")]

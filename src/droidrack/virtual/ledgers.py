@@ -5,7 +5,7 @@ controller, and a controller that deceived itself cannot deceive it.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from droidrack.virtual.air import AirMessage
@@ -39,6 +39,7 @@ class Comparison:
     lost: list[str] = field(default_factory=list)  # Never reported.
     wrong: list[str] = field(default_factory=list)  # Reported sent or failed against the air.
     stray: list[str] = field(default_factory=list)  # On the air and never asked so.
+    cut: list[str] = field(default_factory=list)  # Some parts on the air, and told as unknown.
 
     @property
     def agree(self) -> bool:
@@ -59,11 +60,27 @@ def compare(asked: Iterable[Asked], air: Iterable[AirMessage]) -> Comparison:
         key = (sent.iccid, sent.number, sent.body)
         if key in groups and sent.parts == sent.of:
             heard[key] += 1
+        elif doubt := _cut_short(sent, groups, result.cut):
+            result.cut.append(doubt)
         else:
             result.stray.append(f"phone {sent.serial} slot {sent.slot}, {sent.parts} of {sent.of}")
     for key, group in groups.items():
         _judge(group, heard[key], result)
     return result
+
+
+def _cut_short(
+    sent: AirMessage, groups: Mapping[tuple[str, str, str], list[Asked]], cut: Collection[str]
+) -> str:
+    """The message told as unknown of which these are some parts; "": there is none."""
+    doubts = (
+        asked.uid
+        for (iccid, number, body), group in groups.items()
+        if sent.parts < sent.of and (iccid, number) == (sent.iccid, sent.number)
+        for asked in group
+        if asked.error == UNKNOWN_CODE and sent.body in body and asked.uid not in cut
+    )
+    return next(doubts, "")
 
 
 def _judge(group: list[Asked], on_air: int, result: Comparison) -> None:
