@@ -130,7 +130,7 @@ def test_unauthorized_phone_is_asked_once(tmp_path: Path) -> None:
 
 
 def test_phone_on_the_network_at_work_is_not_taken_for_gone(tmp_path: Path) -> None:
-    """adb lists it by its address: once it said who it is, it is known to be listed."""
+    """Adb lists it by its address: once it said who it is, it is known to be listed."""
 
     async def play() -> None:
         async with (
