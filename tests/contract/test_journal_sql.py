@@ -333,10 +333,10 @@ def test_commits_are_synced_before_their_callers_hear(path: Path) -> None:
     """The connection that writes promises durability: WAL, FULL, foreign keys."""
 
     async def look(journal: SqlJournal) -> None:
-        assert journal._writer is not None
-        with journal._writer.begin():
+        assert journal._lanes.writer is not None
+        with journal._lanes.writer.begin():
             found = [
-                journal._writer.exec_driver_sql(f"PRAGMA {name}").scalar()
+                journal._lanes.writer.exec_driver_sql(f"PRAGMA {name}").scalar()
                 for name in ("journal_mode", "synchronous", "foreign_keys", "auto_vacuum")
             ]
         assert ["wal", 2, 1, 2] == found
@@ -389,7 +389,7 @@ def test_no_query_of_the_hot_path_scans_a_table(path: Path, *, inline: bool) -> 
     statements: list[tuple[str, object]] = []
 
     async def listen(journal: SqlJournal) -> None:
-        for connection in (journal._writer, journal._reader):
+        for connection in (journal._lanes.writer, journal._lanes.reader):
             event.listen(
                 connection,
                 "before_cursor_execute",
