@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sim_disk import Memory
 from sim_process import OWNER
 from sim_scenario import NUMBER, QUICK, event, happened, phones, ready, told_by, until
 from sim_world import Site
@@ -198,3 +199,29 @@ def test_short_row_that_waits_keeps_no_long_one_from_its_rest(
         monkeypatch.setattr(sending, "what_flies", real)
 
     told_by(story, plan=replace(QUICK, policy=quiet), specs=phones(34))
+
+
+def test_window_seen_by_the_health_room_is_the_one_that_the_door_holds_for() -> None:
+    """One hold with one patience, whoever saw the window first; one alarm that begins and ends."""
+    disk = Memory()
+
+    async def story(site: Site) -> None:
+        settings = site.process.world.settings
+        site.process.world.adopt(replace(settings, health=replace(settings.health, read_s=2.0)))
+        await ready(site)
+        radio = site.phones[0].model.radio
+        radio.faults.script(Fate(outcome=Outcome.DIALOG), slot=0)
+        await site.ask(site.phones[0], 0, NUMBER, "behind the window")
+        await until(lambda: bool(worker(site).oversight.ringing))
+        await site.ask(site.phones[0], 1, f"{NUMBER[:-1]}2", "fails after the wait for a SIM")
+        await event(site, "status", 2)
+        radio.answer_dialog(allow=True)
+        await until(lambda: not worker(site).oversight.ringing)
+        await site.ask(site.phones[0], 0, f"{NUMBER[:-1]}3", "goes on")
+        await event(site, "status", 3)
+
+    site = told_by(story, disk=disk)
+    assert 1 == list(site.truth.told.values()).count(("failed", "PHONE_ASKS"))
+    kinds = [entry.kind for entry in disk.disk.events]
+    assert (1, 1) == (kinds.count("alarm"), kinds.count("alarm-over"))
+    assert "phone-asks" not in kinds

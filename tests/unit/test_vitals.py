@@ -9,7 +9,7 @@ from droidrack.core.ids import Slot
 from droidrack.core.settings import HealthSettings
 from droidrack.core.sim_health import SimHealth, sim_alarms
 from droidrack.core.telephony import SimState
-from droidrack.core.vitals import ALARMS, Vitals, alarms_of
+from droidrack.core.vitals import ALARMS, Vitals, alarms_of, dialog_alarms
 
 LIMITS = HealthSettings()
 CELL = Battery(
@@ -47,7 +47,6 @@ def test_phone_that_is_well_rings_nothing() -> None:
         (replace(WELL, clock_offset_s=-121.0), "clock-off"),
         (replace(WELL, doze="IDLE"), "doze"),
         (replace(WELL, sms_app="com.example.other"), "sms-app-changed"),
-        (replace(WELL, asks_a_person=True), "limit-dialog"),
         (Vitals(), "unreadable"),
     ],
 )
@@ -57,6 +56,14 @@ def test_each_limit_rings_its_own_alarm(vitals: Vitals, kind: str) -> None:
     assert kind == alarm.kind
     assert alarm.text
     assert alarm.remedy
+
+
+def test_window_that_asks_rings_and_leaves_the_stop_to_the_door() -> None:
+    """Two brakes for one window would each have its own patience."""
+    (alarm,) = dialog_alarms("com.android.phone")
+    assert ("limit-dialog", False) == (alarm.kind, alarm.stops)
+    assert "com.android.phone" in alarm.text
+    assert () == dialog_alarms("")
 
 
 @pytest.mark.parametrize(("kind", "stops"), [("battery-hot", True), ("battery-warm", False)])

@@ -5,7 +5,8 @@ keepers. Behind such a window a message waits without a row and without an end, 
 would pile up: so the phone is held and its operator told. The window is never answered from here.
 
 A look costs the phone a process start. It is worth one where a message shows no sign of life for
-longer than a message takes, and while a window is known to be there.
+longer than a message takes, and while a window is known to be there. What the health room sees by
+the way counts as well, so that there is one truth about the screen, one hold and one alarm.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from droidrack.core.attempt import Attempt
 from droidrack.core.errors import AnswerCut, ParseError, PhoneRefused, PhoneTimeout
 from droidrack.core.ids import MessageUid
 from droidrack.core.message import OPEN, MessageState
-from droidrack.ports import Event
+from droidrack.core.parse.windows import PHONE_PROCESS
 
 LOOK_S = 10.0
 """Between two looks: of an operator who answered, nobody should have to wait much longer."""
@@ -53,7 +54,8 @@ class Asking:
         if not late and not self.package:
             return
         try:
-            seen = await self._handset.asking_window() if late else ""
+            worth = late or self.package == PHONE_PROCESS
+            seen = await self._handset.asking_window() if worth else ""
         except (PhoneTimeout, PhoneRefused, AnswerCut) as error:
             # Nothing is known anew: what was seen last stands.
             self._world.tell("windows not read", device=self._handset.device, why=error.message)
@@ -63,10 +65,15 @@ class Asking:
             return
         if not seen:
             self._acquitted |= {a.uid for a, state in late if state is MessageState.UNKNOWN}
-        if seen != self.package:
-            self.package = seen
-            await self._tell()
-            self.on_change()
+        # A maker's window may have nothing to do with messages: it counts beside a late one only.
+        self._see(seen if late or seen == PHONE_PROCESS else "")
+
+    def hear(self, *, phone_process: bool) -> None:
+        """Somebody else read the screen: whether the phone process shows a window."""
+        if phone_process:
+            self._see(PHONE_PROCESS)
+        elif self.package == PHONE_PROCESS:
+            self._see("")
 
     async def _late(self) -> list[tuple[Attempt, MessageState]]:
         """Attempts that a window may be keeping back."""
@@ -87,14 +94,13 @@ class Asking:
             return age.total_seconds() >= limit_s
         return age < DOUBT and attempt.uid not in self._acquitted
 
-    async def _tell(self) -> None:
-        world, device = self._world, self._handset.device
-        if self.package:
-            kind, text = "phone-asks", (
-                f"a window of {self.package} asks on the phone's screen; nothing is sent until "
-                "somebody has answered it there"
-            )  # fmt: skip
+    def _see(self, package: str) -> None:
+        if package == self.package:
+            return
+        self.package = package
+        if package:
+            why = f"a window of {package} asks on its screen; nothing is sent until it is answered"
+            self._world.tell("phone asks", device=self._handset.device, why=why)
         else:
-            kind, text = "phone-answered", "the window on the phone's screen is gone"
-        await world.journal.record(Event(world.clock.now(), device, kind, text))
-        world.tell(kind.replace("-", " "), device=device, why=text)
+            self._world.tell("phone answered", device=self._handset.device)
+        self.on_change()

@@ -4,6 +4,7 @@ One command asks for everything; each answer gives a value or nothing. Liveness 
 it: a phone that answers every question and proves no send is silent, and that rings too.
 """
 
+from droidrack.app.asking import Asking
 from droidrack.app.handset import Handset
 from droidrack.app.oversight import Oversight
 from droidrack.app.world import World
@@ -20,7 +21,7 @@ from droidrack.core.parse.upkeep import doze_state, epoch_s, free_bytes, sms_app
 from droidrack.core.parse.windows import PHONE_PROCESS, window_packages
 from droidrack.core.sections import Section
 from droidrack.core.sim_health import sim_alarms, sim_health
-from droidrack.core.vitals import FULL_PERCENT, Alarm, Vitals, alarms_of
+from droidrack.core.vitals import FULL_PERCENT, Alarm, Vitals, alarms_of, dialog_alarms
 
 READ_DEADLINE_S = 20.0
 """The slowest dumpsys of a loaded phone seen in the field took 8 s."""
@@ -56,10 +57,15 @@ async def note_new_build(world: World, handset: Handset, phone: str) -> None:
 class Health:
     """The health room of one phone. PhoneError ends `run` when the phone is gone."""
 
-    def __init__(self, world: World, handset: Handset, oversight: Oversight) -> None:
+    def __init__(
+        self, world: World, handset: Handset, oversight: Oversight, asking: Asking
+    ) -> None:
+        """`asking`: what is known of the phone's screen; it hears what is seen of it here."""
         self._world = world
         self._handset = handset
         self._oversight = oversight
+        self._asking = asking
+        asking.on_change = self.watch
         self._full_since: float | None = None
         self._measured: tuple[Alarm, ...] = ()
 
@@ -88,6 +94,8 @@ class Health:
         ringing = [r.alarm.kind for r in self._oversight.ringing]
         self._measured = alarms_of(vitals, self._world.settings.health, ringing)
         self._oversight.vitals = vitals
+        if vitals.asks_a_person is not None:
+            self._asking.hear(phone_process=vitals.asks_a_person)
 
     def watch(self) -> None:
         """Ring for what is known now."""
@@ -98,7 +106,8 @@ class Health:
         silent_s = oversight.conduct.silent_s
         if silent_s >= self._world.settings.health.silence_s:
             silence = (Alarm("silent", f"no proof of any message for {silent_s / 60:.0f} min"),)
-        oversight.ring((*self._measured, *sim_alarms(oversight.sims), *silence))
+        asked = dialog_alarms(self._asking.package)
+        oversight.ring((*self._measured, *asked, *sim_alarms(oversight.sims), *silence))
 
     # --- What was read ------------------------------------------------------------------------
 

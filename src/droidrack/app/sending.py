@@ -118,7 +118,6 @@ class Sending:
         self._settings = settings
         self._recipients = Recipients(world, settings)
         self._asking = asking or Asking(world, handset)
-        self._asking.on_change = self.wake
         self._holding = Holding(world, handset.device)
         self._on_open = on_open
         self._on_answer = on_answer

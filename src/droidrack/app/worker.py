@@ -348,7 +348,7 @@ class Worker:
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
             group.create_task(listening.run())
-            group.create_task(Health(world, handset, self.oversight).run())
+            group.create_task(Health(world, handset, self.oversight, asking).run())
             group.create_task(self._while_paired(handset, heartbeat.run))
             if world.settings.inbound.enabled:
                 receiving = Receiving(world, handset, self.settings, on_new=world.arrived.ring)

@@ -78,7 +78,7 @@ ALARMS: dict[str, AlarmKind] = {
     "doze": AlarmKind(_NOTE, "turn `stay awake while charging` on in the developer options"),
     "sms-app-changed": AlarmKind(_WARN, "choose the default SMS app again, or accept the new one"),
     "limit-dialog": AlarmKind(
-        _CRIT, "answer the question on the phone's screen, and lower the pace", True
+        _CRIT, "answer the question on the phone's screen, and lower the pace"
     ),
     "silent": AlarmKind(
         _CRIT, "look at the phone: it answers but proves no send; restart it, check the SIM's plan"
@@ -136,6 +136,16 @@ def alarms_of(
     return (*_of_battery(vitals, limits, now), *_of_system(vitals, limits))
 
 
+def dialog_alarms(package: str) -> tuple[Alarm, ...]:
+    """What is alarming about the package that asks on the screen; "": none does.
+
+    It stops nothing by itself: the door holds what waits, for as long as the site has patience.
+    """
+    if not package:
+        return ()
+    return (Alarm("limit-dialog", f"a window of {package} asks on the screen; messages wait"),)
+
+
 def _of_battery(vitals: Vitals, limits: HealthSettings, ringing: frozenset[str]) -> Iterable[Alarm]:
     battery = vitals.battery
     if battery is None:
@@ -181,8 +191,6 @@ def _of_system(vitals: Vitals, limits: HealthSettings) -> Iterable[Alarm]:
         yield Alarm("clock-off", f"its clock is {offset_s:+.0f} s off")
     if vitals.doze in ("IDLE", "IDLE_MAINTENANCE"):
         yield Alarm("doze", f"deep doze: {vitals.doze}")
-    if vitals.asks_a_person:
-        yield Alarm("limit-dialog", "the phone process shows a dialog: a message waits behind it")
     usual, app = vitals.usual_sms_app, vitals.sms_app
     if usual and app and app != usual:
         yield Alarm("sms-app-changed", f"{app} instead of {usual}")
