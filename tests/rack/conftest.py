@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,9 @@ from live_rack import LiveRack, StartRack, quick, running_loop
 from droidrack.virtual.farm import VirtualRack
 from droidrack.virtual.shell_mksh import Relay, build_relay
 from droidrack.virtual.spec import PhoneSpec
+
+# The kernel's USB tree is built by one module for all tests, which stands beside its parser's.
+sys.path.append(str(Path(__file__).parents[1] / "unit"))
 
 
 @pytest.fixture(scope="session")

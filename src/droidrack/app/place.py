@@ -1,6 +1,7 @@
 """Where one phone stands: the only place where its state changes, and where that is told."""
 
 from droidrack.app.world import World
+from droidrack.core.errors import ProfileError, RackError
 from droidrack.core.ids import DeviceUuid, UsbPath
 from droidrack.core.rack_map import described
 from droidrack.core.standing import REMEDIES, PhoneState, Standing, moved
@@ -43,3 +44,14 @@ class Place:
         world.tell("phone state", phone=self._phone, state=state.value, **facts)
         text = f"{before.state} → {state}" + (f": {cause}" if cause else "")
         world.chronicle.note("state", text, phone=self._phone, device=device)
+
+    def fail(self, error: BaseException, *, device: DeviceUuid | None) -> None:
+        """It is here and does not work; of a group of errors the first one says why."""
+        while isinstance(error, BaseExceptionGroup):
+            error = error.exceptions[0]
+        evidence, remedy = type(error).__name__, ""
+        if isinstance(error, RackError):
+            evidence, remedy = error.code, error.hint
+        unsupported = isinstance(error, ProfileError)
+        state = PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED
+        self.move(state, str(error), device=device, evidence=evidence, remedy=remedy)

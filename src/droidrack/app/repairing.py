@@ -12,7 +12,7 @@ from typing import Protocol
 
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
-from droidrack.core.errors import PhoneError, PhoneGone
+from droidrack.core.errors import Effect, PhoneError, PhoneGone
 from droidrack.core.ids import UsbPath
 from droidrack.core.presence import diagnose
 from droidrack.core.rack_map import described, find_socket, view_of
@@ -33,7 +33,7 @@ from droidrack.core.repair import (
 from droidrack.core.standing import PhoneState
 from droidrack.core.transport import READY
 from droidrack.core.usb import UsbTree
-from droidrack.ports import Mender, Sighting
+from droidrack.ports import Mender, Phone, Sighting
 
 LOOK_S = 5.0
 """How often all phones are looked at: a tenth of what an operator takes to notice."""
@@ -58,6 +58,10 @@ class Watched(Protocol):
         """How each bus lists whose phone."""
         ...
 
+    def reach(self, bus: int, sighting: Sighting) -> Phone:
+        """The phone behind a sighting, whether or not it said who it is."""
+        ...
+
 
 @dataclass(slots=True)
 class Case:
@@ -80,6 +84,7 @@ class _Found:
     sighting: Sighting | None
     socket: UsbPath | None
     ailment: Ailment | None
+    phone: Phone | None  # None: no command reaches it.
     why: str = ""
     remedy: str = ""
 
@@ -134,20 +139,15 @@ class Repairs:
     async def look(self, rack: Watched) -> None:
         """Look at every phone once, and do for each what is due."""
         tree = await self._mender.tree() if self._mender is not None else None
-        found = [self._find(worker, rack.shown, tree) for worker in rack.workers]
+        found = [self._find(worker, rack, tree) for worker in rack.workers]
         self._name_hubs(found)
         below = {name for drop in self.hubs for name in drop.phones}
         for phone in found:
             if phone.worker.name not in below:
                 await self._attend(phone, found, tree)
 
-    def _find(
-        self,
-        worker: Worker,
-        shown: Mapping[int, Mapping[Worker, Sighting]],
-        tree: UsbTree | None,
-    ) -> _Found:
-        settings = worker.settings
+    def _find(self, worker: Worker, rack: Watched, tree: UsbTree | None) -> _Found:
+        settings, shown = worker.settings, rack.shown
         bus = next((index for index, phones in shown.items() if worker in phones), None)
         sighting = shown[bus][worker] if bus is not None else None
         socket = (sighting and sighting.usb) or find_socket(settings, tree)
@@ -157,11 +157,15 @@ class Repairs:
         state = sighting.state if sighting else ""
         diagnosis = diagnose(view_of(settings, state, socket, tree))
         ailment = ailment_of(state, diagnosis.presence, answers=self._answers(worker, state))
+        phone = None
+        if bus is not None and sighting is not None and state == READY:
+            phone = rack.reach(bus, sighting)
         why, remedy = diagnosis.seen, diagnosis.remedy
         if ailment is Ailment.SILENT:
-            why = worker.standing.cause or "adb says it is there, and it answers nothing"
+            cause = worker.standing.cause
+            why = f"adb says it is there, and it does not work: {cause}"
             remedy = "look at its screen; restart it by hand"
-        return _Found(worker, bus, sighting, socket, ailment, why, remedy)
+        return _Found(worker, bus, sighting, socket, ailment, phone, why, remedy)
 
     def _answers(self, worker: Worker, adb_state: str) -> bool:
         """Whether a listed phone does: one that never said who it is, or whose calls end unheard.
@@ -211,10 +215,11 @@ class Repairs:
                 self._close(worker, case)
             return
         if case is None or case.ailment is not phone.ailment:
-            tried = case.tried if case else []
-            since = case.since if case else now
-            # What was tried stays tried: a phone that turns from silent to offline begins nothing.
-            case = Case(phone.ailment, since, [rung for rung in tried if rung in TREATED])
+            former = case or Case(phone.ailment, now)
+            # What was tried stays tried, and keeps its time: a phone that turns from silent to
+            # offline begins nothing, and one that restarts is offline on its way.
+            tried = [rung for rung in former.tried if rung in TREATED]
+            case = Case(phone.ailment, former.since, tried, former.next_at)
             self.cases[worker.name] = case
         case.why, case.remedy = phone.why, phone.remedy
         if now < case.next_at:
@@ -272,12 +277,9 @@ class Repairs:
         elif rung is Rung.CYCLE_PORT and phone.socket is not None:
             await mender.cycle(phone.socket)
         elif rung is Rung.REBOOT:
-            await self._reboot(phone.worker)
-
-    async def _reboot(self, worker: Worker) -> None:
-        if worker.guest is None:
-            raise PhoneGone(f"{worker.name}: nobody is there to be told")
-        await worker.guest.phone.run(_REBOOT, deadline_s=_REBOOT_DEADLINE_S)
+            if phone.phone is None:
+                raise PhoneGone(f"{phone.worker.name}: no command reaches it")
+            await _restart(phone.phone)
 
     def _close(self, worker: Worker, case: Case) -> None:
         del self.cases[worker.name]
@@ -302,3 +304,11 @@ class Repairs:
 
     def _now(self) -> float:
         return self._world.clock.monotonic()
+
+
+async def _restart(phone: Phone) -> None:
+    try:
+        await phone.run(_REBOOT, deadline_s=_REBOOT_DEADLINE_S)
+    except PhoneError as error:
+        if error.effect is Effect.NONE:
+            raise  # Otherwise it went down while it answered: that is what was asked.

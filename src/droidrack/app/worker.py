@@ -158,6 +158,11 @@ class Worker:
             known = advice(adb_state)
             self._stand(state, known.meaning, evidence=f"adb: {adb_state}", remedy=known.remedy)
 
+    def mute(self, error: RackError) -> None:
+        """The adb server calls the phone well, and it does not say who it is."""
+        if self._arrival is None:
+            self._place.fail(error, device=self.device)
+
     def restarting(self) -> None:
         """It was told to restart: it is not back before its boot is another one."""
         self._left_boot, self._left_at = self.boot_id, self._world.clock.monotonic()
@@ -233,7 +238,7 @@ class Worker:
             except* (PhoneError, ParseError, ProfileError) as failures:
                 failed = self._arrival is arrival  # One that left is absent, not troubled.
                 if failed:
-                    self._explain(failures)
+                    self._place.fail(failures, device=self.device)
             finally:
                 self.handset = self._intake = self._sending = None
                 self._working = False
@@ -242,17 +247,6 @@ class Worker:
                 pause.reset()
             if failed:
                 await until(self._moved, self._world.clock.sleep(pause.after_failure()))
-
-    def _explain(self, failures: BaseExceptionGroup[BaseException]) -> None:
-        first: BaseException = failures
-        while isinstance(first, BaseExceptionGroup):
-            first = first.exceptions[0]
-        unsupported = isinstance(first, ProfileError)
-        evidence, remedy = type(first).__name__, ""
-        if isinstance(first, RackError):
-            evidence, remedy = first.code, first.hint
-        state = PhoneState.UNSUPPORTED if unsupported else PhoneState.TROUBLED
-        self._stand(state, str(first), evidence=evidence, remedy=remedy)
 
     async def _be_on_duty(self, arrival: Arrival) -> None:
         world = self._world

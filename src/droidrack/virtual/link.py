@@ -80,9 +80,15 @@ class Link:
         for reset in tuple(self.connections):
             reset()
 
-    def cut_next(self, after: str = "open", *, match: str = "", reset: bool = False) -> None:
-        """Lose the answer of the next command that contains `match`."""
-        self._cuts.append(Cut(CutPoint(after), match, reset))
+    def cut_next(
+        self, after: str = "open", *, match: str = "", reset: bool = False, times: int = 1
+    ) -> None:
+        """Lose the answer of the next command, or of several, that contains `match`."""
+        self._cuts += [Cut(CutPoint(after), match, reset)] * times
+
+    def mend(self) -> None:
+        """Forget the cuts that still wait."""
+        self._cuts.clear()
 
     def take_cut(self, command: str) -> Cut | None:
         """The cut that waits for this command, used up."""
