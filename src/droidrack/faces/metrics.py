@@ -152,7 +152,7 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         "droidrack_repair",
         "gauge",
-        "1 for each phone that is not well; `stage` is `trying`, or `given up`: a person is needed.",
+        "1 for each phone that is not well; `stage` is `trying` or `given up`: for a person.",
         ("phone", "ailment", "stage"),
         _repairs,
     ),
