@@ -15,7 +15,8 @@ from sim_world import Site
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
 from droidrack.app import sending
 from droidrack.app.duty_lease import Lessee
-from droidrack.app.provision.leasing import leased
+from droidrack.app.operating import Desk, Request
+from droidrack.app.provision.leasing import LeasedAway, leased
 from droidrack.app.worker import Worker
 from droidrack.core.message import Priority
 from droidrack.core.provision.record import Purpose
@@ -225,3 +226,22 @@ def test_window_seen_by_the_health_room_is_the_one_that_the_door_holds_for() -> 
     kinds = [entry.kind for entry in disk.disk.events]
     assert (1, 1) == (kinds.count("alarm"), kinds.count("alarm-over"))
     assert "phone-asks" not in kinds
+
+
+@pytest.mark.parametrize("act", ["reboot", "shell"])
+def test_act_that_disturbs_a_phone_is_refused_while_it_is_lent_out(act: str) -> None:
+    """Whoever provisions it would find it restarted under his hands."""
+
+    async def story(site: Site) -> None:
+        leases = lease_phones(site)
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        desk = Desk(site.process.world, site.process.rack)
+        request = Request("me", act, {"phone": "phone-0", "command": "echo hello"})
+        async with borrowed(site, leases):
+            with pytest.raises(LeasedAway, match="leased to provisioning by bench"):
+                await desk.answer(request)
+        await until(lambda: state(site) is PhoneState.READY)
+        assert "phone-0" == (await desk.answer(request))["phone"]
+
+    told_by(story)

@@ -64,6 +64,15 @@ class Lessee:
         self._standing.pop(device, None)
         await self.leases.release(device, self.holder)
 
+    async def lent(self, device: DeviceUuid) -> Lease | None:
+        """The lease under which another program has this phone now, if one has."""
+        now = self.clock.now()
+        for lease in await self.leases.leases():
+            others = lease.holder not in ("", self.holder)
+            if lease.device == device and others and lease.binds(now):
+                return lease
+        return None
+
     def holds(self, device: DeviceUuid) -> bool:
         """Whether a call to this phone's radio may begin now."""
         lease = self._standing.get(device)

@@ -13,6 +13,7 @@ from functools import partial
 
 from droidrack.app.arrival import Arrival
 from droidrack.app.audit import audit
+from droidrack.app.provision.leasing import LeasedAway
 from droidrack.app.rack import Rack
 from droidrack.app.reloading import Reloading
 from droidrack.app.status import status
@@ -134,6 +135,7 @@ class Desk:
 
     async def _reboot(self, worker: Worker, request: Request) -> Shown:
         arrival = _attached(worker)
+        await self._refuse_lent(worker)
         async with AsyncExitStack() as stack:
             await self._calm(worker, stack, request.seconds("wait_s", CALM_S), judged=True)
             try:
@@ -151,6 +153,7 @@ class Desk:
     async def _shell(self, worker: Worker, request: Request) -> Shown:
         arrival = _attached(worker)
         deadline_s = request.seconds("deadline_s", ACT_DEADLINE_S)
+        await self._refuse_lent(worker)
         async with AsyncExitStack() as stack:
             await self._calm(worker, stack, request.seconds("wait_s", CALM_S), judged=False)
             done = await arrival.phone.run(request.text("command"), deadline_s=deadline_s)
@@ -159,6 +162,16 @@ class Desk:
             "stdout": done.text,
             "stderr": done.stderr.decode("utf-8", "replace"),
         }
+
+    async def _refuse_lent(self, worker: Worker) -> None:
+        """Another program that has the phone must find it as it left it."""
+        lessee, device = self._world.lessee, worker.device
+        lease = await lessee.lent(device) if lessee is not None and device is not None else None
+        if lease is not None:
+            raise LeasedAway(
+                f"{worker.name} is leased to {lease.purpose.value} by {lease.holder}",
+                hint="wait until it gives the phone back",
+            )
 
     async def _calm(
         self, worker: Worker, stack: AsyncExitStack, wait_s: float, *, judged: bool
