@@ -2,16 +2,20 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from droidrack.core.audit import AuditLine, Fault, Pen, Verifier, written_at
-from droidrack.ports import Audit
+from droidrack.core.audit import AuditKind, AuditLine, Fault, Pen, Verifier, written_at
+from droidrack.core.message import MessageState
+from droidrack.ports import Audit, Life
 
 PAGE = 1_000
 """Lines read at a time, so that an audit of months needs no more memory than one of a day."""
 
 FAULT_LIMIT = 1_000
 """Faults that are kept; an audit that was written anew has one in every line."""
+
+LATE = timedelta(minutes=1)
+"""So long after its last change no decision of a message is written any more."""
 
 NO_ANCHOR = (
     "the anchor beside the journal is missing or was not written with this host's key: "
@@ -54,6 +58,32 @@ class Wanted:
             return True
         named = (facts.get("device"), facts.get("subject"))
         return bool({self.device, self.phone} - {""} & set(named))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the door decided of a message: "go", "hold" or "refuse"."""
+
+    at: datetime
+    what: str
+    rule: str
+    code: str
+    detail: str
+
+
+async def said_of(audit: Audit, life: Life) -> tuple[Said, ...]:
+    """The door's decisions of one message, in their order; those that were pruned are missing."""
+    wanted = Wanted(kind=AuditKind.DECISION, subject=life.message.uid)
+    waits = life.state is MessageState.ACCEPTED
+    found = []
+    async for line in walk(audit, life.message.received_at):
+        facts, at = line.facts(), written_at(line)
+        if not waits and at > life.changes[-1].at + LATE:
+            break
+        if wanted.holds(facts):
+            words = (str(facts.get(key, "")) for key in ("what", "rule", "code", "detail"))
+            found.append(Said(at, *words))
+    return tuple(found)
 
 
 async def walk(audit: Audit, since: datetime | None = None) -> AsyncIterator[AuditLine]:

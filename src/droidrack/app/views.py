@@ -4,10 +4,11 @@ Numbers and card identities keep their masks and texts are not shown unless the 
 which only a person at a terminal may ask for. Times are UTC.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from droidrack.app.audit_views import Said
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.codes import CODES
 from droidrack.core.ids import DeviceUuid, Masked
@@ -21,15 +22,15 @@ Shown = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a message's life. `kind` is one of "attempt", "evidence" and "state"."""
+    """One line of a message's life. `kind`: "door", "attempt", "evidence" or "state"."""
 
     at: datetime
     kind: str
     text: str
 
 
-_ORDER = {"attempt": 0, "evidence": 1, "state": 2}
-"""Of entries with one time stamp: an intent leads to a state, and a witness does."""
+_ORDER = {"door": 0, "attempt": 1, "evidence": 2, "state": 3}
+"""Of entries with one time stamp: the door leads to an intent, that and a witness to a state."""
 
 
 def phone_names(records: Iterable[PhoneRecord]) -> dict[DeviceUuid, str]:
@@ -78,8 +79,12 @@ def whole(
     *,
     reveal: bool,
     holds: Iterable[HoldRecord] = (),
+    said: Sequence[Said] = (),
 ) -> Shown:
-    """Everything about one message: `droidrack why --json`. `holds`: the SIM rows that are held."""
+    """Everything about one message: `droidrack why --json`.
+
+    `holds`: the SIM rows that are held; `said`: what the door decided of this message.
+    """
     message, code = life.message, CODES.get(life.code)
     return {
         **summary(life, names, reveal=reveal),
@@ -90,10 +95,20 @@ def whole(
         "code_kind": code.kind.value if code else None,
         "meaning": code.text if code else None,
         "remedy": code.remedy if code else None,
-        "waits_for": _hold(life, holds),
+        "waits_for": _hold(life, holds, said),
         "changes": [
             {"at": iso(change.at), "state": change.state.value, "code": change.code or None}
             for change in life.changes
+        ],
+        "door": [
+            {
+                "at": iso(each.at),
+                "what": each.what,
+                "rule": each.rule or None,
+                "code": each.code or None,
+                "detail": each.detail or None,
+            }
+            for each in said
         ],
         "refusals": [_evidence(item) for number, item in life.evidence if not number],
         "attempts": [_attempt(attempt, life.evidence, reveal=reveal) for attempt in life.attempts],
@@ -101,12 +116,15 @@ def whole(
     }
 
 
-def timeline(life: Life, *, reveal: bool) -> tuple[Entry, ...]:
+def timeline(life: Life, *, reveal: bool, said: Iterable[Said] = ()) -> tuple[Entry, ...]:
     """The life of a message in the order in which it happened."""
     entries = [
         Entry(change.at, "state", f"{change.state.value} {change.code}".rstrip())
         for change in life.changes
     ]
+    for each in said:
+        spoken = (each.what, each.rule, each.code, each.detail)
+        entries.append(Entry(each.at, "door", "  ".join(filter(None, spoken))))
     for attempt in life.attempts:
         facts = _attempt(attempt, (), reveal=reveal)
         words = [
@@ -164,22 +182,18 @@ def _evidence(item: Evidence) -> Shown:
     }
 
 
-def _hold(life: Life, holds: Iterable[HoldRecord]) -> Shown | None:
-    """Why the SIM row of a message that waits is held."""
+def _hold(life: Life, holds: Iterable[HoldRecord], said: Sequence[Said]) -> Shown | None:
+    """What a message waits for: the reason that holds its SIM row, else its own."""
     if life.state is not MessageState.ACCEPTED:
         return None
     key = (life.device, life.message.sim_uid)
-    found = [record for record in holds if (record.device, record.sim_uid) == key]
-    return (
-        {
-            "code": found[0].code,
-            "detail": found[0].detail,
-            "since": iso(found[0].since),
-            "remedy": CODES[found[0].code].remedy,
-        }
-        if found
-        else None
-    )
+    found = [(h.code, h.detail, h.since) for h in holds if (h.device, h.sim_uid) == key]
+    if said and said[-1].what == "hold":
+        found.append((said[-1].code, said[-1].detail, said[-1].at))
+    for code, detail, since in found:
+        remedy = CODES[code].remedy
+        return {"code": code, "detail": detail, "since": iso(since), "remedy": remedy}
+    return None
 
 
 def _report(report: StatusReport, acknowledged: datetime | None, parked: str) -> Shown:

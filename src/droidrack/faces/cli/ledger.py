@@ -21,6 +21,7 @@ from droidrack.faces.cli.options import (
 from droidrack.faces.cli.selectors import chosen, filter_options
 
 if TYPE_CHECKING:
+    from droidrack.app.audit_views import Said
     from droidrack.app.views import Shown
     from droidrack.core.ids import DeviceUuid
     from droidrack.core.settings import Settings
@@ -131,16 +132,19 @@ def why(uid: str, config: Path, reveal: bool, as_json: bool) -> None:
     from droidrack.app import views
 
     settings = compose.load_settings(config)
-    life, names, holds = asyncio.run(_life(settings, uid))
+    life, names, holds, said = asyncio.run(_life(settings, uid))
     if as_json:
-        print_json(views.whole(life, names, reveal=reveal, holds=holds))
+        print_json(views.whole(life, names, reveal=reveal, holds=holds, said=said))
     else:
-        print_life(life, names, reveal=reveal, holds=holds)
+        print_life(life, names, reveal=reveal, holds=holds, said=said)
 
 
-async def _life(settings: "Settings", uid: str) -> tuple["Life", Names, tuple["HoldRecord", ...]]:
+async def _life(
+    settings: "Settings", uid: str
+) -> tuple["Life", Names, tuple["HoldRecord", ...], tuple["Said", ...]]:
     from droidrack import compose
     from droidrack.app import views
+    from droidrack.app.audit_views import said_of
     from droidrack.core.ids import MessageUid
 
     async with compose.observe_journal(settings) as journal:
@@ -152,16 +156,21 @@ async def _life(settings: "Settings", uid: str) -> tuple["Life", Names, tuple["H
                 "keeps; `droidrack messages` lists what is there",
             )
         names = views.phone_names(await journal.phones())
-        return life, names, await journal.usage.holds()
+        return life, names, await journal.usage.holds(), await said_of(journal.audit, life)
 
 
 def print_life(
-    life: "Life", names: Names, *, reveal: bool, holds: tuple["HoldRecord", ...] = ()
+    life: "Life",
+    names: Names,
+    *,
+    reveal: bool,
+    holds: tuple["HoldRecord", ...] = (),
+    said: tuple["Said", ...] = (),
 ) -> None:
-    """A message's life as text. `holds`: the SIM rows that are held."""
+    """A message's life as text. `holds`: the SIM rows that are held; `said`: what the door said."""
     from droidrack.app import views
 
-    facts = views.whole(life, names, reveal=reveal, holds=holds)
+    facts = views.whole(life, names, reveal=reveal, holds=holds, said=said)
     click.secho(f"{plain(life.message.uid)}: {life.state.value} {life.code}".rstrip(), bold=True)
     if facts["meaning"]:
         click.echo(f"  {facts['meaning']} ({facts['code_kind']})")
@@ -175,7 +184,7 @@ def print_life(
         if facts[key] is not None:
             click.echo(f"  {key.replace('_', ' '):<12} {plain(str(facts[key]))}")
     click.echo("Life")
-    for entry in views.timeline(life, reveal=reveal):
+    for entry in views.timeline(life, reveal=reveal, said=said):
         at = entry.at.isoformat(" ", "milliseconds")[:23]
         click.echo(f"  {at}Z  {entry.kind:<8}  {plain(entry.text)}")
     click.echo("Reports to the panel")
