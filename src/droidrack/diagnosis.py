@@ -196,6 +196,26 @@ def proven_ports(settings: Settings) -> list[dict[str, Json]]:
     ]
 
 
+def seen_port(port: str) -> tuple[UsbPath, str]:
+    """The socket's name for a port, and the mark of its hub.
+
+    Raises:
+        ConfigError: the kernel shows no such port.
+    """
+    from droidrack.adapters.sysfs import usb_tree
+    from droidrack.core.port_proof import fingerprint_of
+
+    tree = usb_tree()
+    place = tree.place(UsbPath(port)) if tree else UsbPath(port)
+    hub = fingerprint_of(tree, place) if tree else ""
+    if not hub:
+        raise ConfigError(
+            f"port {port[:64]}: this host shows no such USB port",
+            hint="`droidrack map` shows the ports there are",
+        )
+    return place, hub
+
+
 async def prove_port(settings: Settings, port: str, tell: Tell) -> PortVerdict:
     """Prove a port by the phone in it, and record what came out.
 
@@ -204,19 +224,12 @@ async def prove_port(settings: Settings, port: str, tell: Tell) -> PortVerdict:
         PhoneError: no phone in it, or the port cannot be switched.
     """
     from droidrack.adapters.clock import SystemClock
-    from droidrack.adapters.sysfs import usb_tree
     from droidrack.adapters.usb_power import PortProofs, Uhubctl
     from droidrack.app.proving import prove
-    from droidrack.core.port_proof import Proof, fingerprint_of
+    from droidrack.core.port_proof import Proof
 
-    tree, state_dir = usb_tree(), Path(settings.state_dir)
-    place = tree.place(UsbPath(port)) if tree else UsbPath(port)
-    hub = fingerprint_of(tree, place) if tree else ""
-    if not hub:
-        raise ConfigError(
-            f"port {port}: this host shows no such USB port",
-            hint="`droidrack map` shows the ports there are",
-        )
+    place, hub = seen_port(port)
+    state_dir = Path(settings.state_dir)
     if holder := _controller(settings):
         raise ConfigError(
             f"{holder} is at work and would lose the phone in port {port}",

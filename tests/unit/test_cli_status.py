@@ -1,6 +1,8 @@
 """What the live table and the list of troubles show, from a picture of the rack."""
 
 import io
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,3 +154,40 @@ def test_top_refuses_a_terminal_that_cannot_move_its_cursor() -> None:
     result = CliRunner().invoke(main, ["top"], env={"TERM": "xterm"})
     assert ConfigError.exit_code == result.exit_code
     assert "droidrack status" in result.output
+
+
+@pytest.fixture
+def idle_rack(tmp_path: Path) -> Path:
+    """A configuration of two phones on which no controller runs."""
+    config = tmp_path / "devices.toml"
+    config.write_text(
+        'state_dir = "state"\n[panel]\nurl = "http://127.0.0.1:9"\n'
+        '[[phones]]\nname = "a"\nserial = "A1"\n[[phones]]\nname = "b"\nserial = "B1"\n'
+    )
+    return config
+
+
+@pytest.mark.parametrize("act", [["status"], ["pause", "--all"], ["reboot", "--all", "--yes"]])
+def test_absent_controller_is_one_error_for_all_phones(act: list[str], idle_rack: Path) -> None:
+    """Two phones or two hundred: one cause, one hint, no table."""
+    result = CliRunner().invoke(main, [*act, "--config", str(idle_rack)])
+    assert 1 == result.exit_code
+    assert 1 == result.output.count("no controller answers")
+    assert "droidrack run" in result.output
+
+
+def test_port_that_the_host_does_not_show_is_refused_before_the_question(idle_rack: Path) -> None:
+    """Who mistyped it is told so, and not asked whether to switch it."""
+    result = CliRunner().invoke(main, ["usb", "prove", "nonsense", "--config", str(idle_rack)])
+    assert ConfigError.exit_code == result.exit_code
+    assert "no such USB port" in result.output
+    assert "Switch port" not in result.output
+
+
+def test_no_proven_port_is_a_sentence_and_an_empty_list(idle_rack: Path) -> None:
+    """A script gets JSON, a person what to do."""
+    said = CliRunner().invoke(main, ["usb", "ports", "--config", str(idle_rack)])
+    assert "usb prove" in said.stderr
+    assert "" == said.stdout
+    listed = CliRunner().invoke(main, ["usb", "ports", "--json", "--config", str(idle_rack)])
+    assert [] == json.loads(listed.stdout)

@@ -12,7 +12,7 @@ import click
 
 from droidrack.core.errors import RackError
 from droidrack.core.selection import Selection
-from droidrack.faces.cli.controller import Answer, ask_phone
+from droidrack.faces.cli.controller import Answer, ask_phone, status_of
 from droidrack.faces.cli.options import (
     Command,
     config_option,
@@ -218,7 +218,12 @@ def _each(
     *,
     deadline_s: float,
 ) -> list[Answer]:
-    """Ask for every phone; the result or the error of each. The first failure of all is raised."""
+    """Ask for every phone; the result or the error of each.
+
+    Raises:
+        ControllerAbsent: no controller runs, told once for all phones.
+        RackError: the only phone's.
+    """
 
     async def one(phone: "PhoneSettings", turn: asyncio.Semaphore) -> Answer:
         async with turn:
@@ -230,6 +235,7 @@ def _each(
                 return {"phone": phone.name, "error": error_json(error)}
 
     async def everyone() -> list[Answer]:
+        await status_of(settings)  # Nobody there is one error, and not one for each phone.
         turn = asyncio.Semaphore(AT_ONCE)
         return list(await asyncio.gather(*(one(phone, turn) for phone in phones)))
 

@@ -37,9 +37,10 @@ def ports(config: Path, as_json: bool) -> None:
     rows = diagnosis.proven_ports(compose.load_settings(config))
     if as_json:
         print_json(rows)
+    elif rows:
+        print_table("Ports", list(rows[0]), [row.values() for row in rows])
     else:
-        columns = list(rows[0]) if rows else ["none proven yet: droidrack usb prove PORT"]
-        print_table("Ports", columns, [row.values() for row in rows])
+        note("no port is proven yet: `droidrack usb prove PORT` does it")
 
 
 @usb.command()
@@ -58,6 +59,7 @@ def prove(config: Path, port: str, yes: bool) -> None:
     from droidrack import compose, diagnosis
 
     settings = compose.load_settings(config)
+    diagnosis.seen_port(port)  # Before the question: who mistyped it need not answer.
     if not yes:
         click.confirm(f"Switch port {port} off and on now?", abort=True)
     verdict: PortVerdict = asyncio.run(diagnosis.prove_port(settings, port, note))
