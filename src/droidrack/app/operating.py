@@ -29,7 +29,7 @@ from droidrack.core.errors import (
 )
 from droidrack.core.message import OPEN
 from droidrack.core.redact import redact
-from droidrack.core.standing import Order, OrderKind, PhoneState
+from droidrack.core.standing import Order, OrderKind
 
 CALM_S = 60.0
 """How long an act waits for messages in flight where the caller does not say."""
@@ -134,8 +134,7 @@ class Desk:
         return {"state": worker.standing.state.value, "cause": worker.standing.cause or None}
 
     async def _reboot(self, worker: Worker, request: Request) -> Shown:
-        arrival = _attached(worker)
-        await self._refuse_lent(worker)
+        arrival = await self._attached(worker)
         async with AsyncExitStack() as stack:
             await self._calm(worker, stack, request.seconds("wait_s", CALM_S), judged=True)
             try:
@@ -147,13 +146,12 @@ class Desk:
         return {"state": worker.standing.state.value}
 
     async def _screenshot(self, worker: Worker, request: Request) -> Shown:
-        png = await _attached(worker).files.screenshot(deadline_s=ACT_DEADLINE_S)
+        png = await (await self._attached(worker)).files.screenshot(deadline_s=ACT_DEADLINE_S)
         return {"png": base64.b64encode(png).decode("ascii")}
 
     async def _shell(self, worker: Worker, request: Request) -> Shown:
-        arrival = _attached(worker)
+        arrival = await self._attached(worker)
         deadline_s = request.seconds("deadline_s", ACT_DEADLINE_S)
-        await self._refuse_lent(worker)
         async with AsyncExitStack() as stack:
             await self._calm(worker, stack, request.seconds("wait_s", CALM_S), judged=False)
             done = await arrival.phone.run(request.text("command"), deadline_s=deadline_s)
@@ -163,15 +161,21 @@ class Desk:
             "stderr": done.stderr.decode("utf-8", "replace"),
         }
 
-    async def _refuse_lent(self, worker: Worker) -> None:
-        """Another program that has the phone must find it as it left it."""
+    async def _attached(self, worker: Worker) -> Arrival:
+        """The phone, unless another process has it: it must find it as it left it."""
         lessee, device = self._world.lessee, worker.device
         lease = await lessee.lent(device) if lessee is not None and device is not None else None
         if lease is not None:
             raise LeasedAway(
                 f"{worker.name} is leased to {lease.purpose.value} by {lease.holder}",
-                hint="wait until it gives the phone back",
+                hint="wait until it is given back, or end the other process",
             )
+        arrival, standing = worker.arrival, worker.standing
+        if arrival is None:
+            raise PhoneGone(
+                f"{worker.name} is {standing.state}: no command reaches it", hint=standing.remedy
+            )
+        return arrival
 
     async def _calm(
         self, worker: Worker, stack: AsyncExitStack, wait_s: float, *, judged: bool
@@ -194,17 +198,3 @@ class Desk:
             return False
         attempts = await self._world.journal.open_attempts(worker.device)
         return any(state in OPEN for _, state in attempts)
-
-
-def _attached(worker: Worker) -> Arrival:
-    arrival, standing = worker.arrival, worker.standing
-    if standing.state is PhoneState.LEASED:  # A restart or a picture would meet its steps.
-        raise PhoneRefused(
-            f"{worker.name} is {standing.cause}",
-            hint="wait until it is given back, or end the other process",
-        )
-    if arrival is None:
-        raise PhoneGone(
-            f"{worker.name} is {standing.state}: no command reaches it", hint=standing.remedy
-        )
-    return arrival
