@@ -8,16 +8,18 @@ from typing import Any
 
 import pytest
 from sim_disk import Memory
-from sim_process import OWNER
+from sim_process import OWNER, ReachedPhone
 from sim_scenario import NUMBER, QUICK, event, happened, phones, ready, told_by, until
 from sim_world import Site
 
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
 from droidrack.app import sending
 from droidrack.app.duty_lease import Lessee
+from droidrack.app.handset import SUBMIT_DEADLINE_S
 from droidrack.app.operating import Desk, Request
 from droidrack.app.provision.leasing import LeasedAway, leased
 from droidrack.app.worker import Worker
+from droidrack.core.errors import Effect, PhoneTimeout
 from droidrack.core.message import Priority
 from droidrack.core.provision.record import Purpose
 from droidrack.core.standing import Order, OrderKind, PhoneState
@@ -239,9 +241,42 @@ def test_act_that_disturbs_a_phone_is_refused_while_it_is_lent_out(act: str) -> 
         desk = Desk(site.process.world, site.process.rack)
         request = Request("me", act, {"phone": "phone-0", "command": "echo hello"})
         async with borrowed(site, leases):
+            await site.phones[0].handset.link.unplug()
+            await until(lambda: state(site) is PhoneState.ABSENT)  # As when its recipe restarts it.
             with pytest.raises(LeasedAway, match="leased to provisioning by bench"):
                 await desk.answer(request)
+        await site.phones[0].handset.link.replug()
         await until(lambda: state(site) is PhoneState.READY)
         assert "phone-0" == (await desk.answer(request))["phone"]
 
     told_by(story)
+
+
+def test_call_that_is_lost_after_the_proof_of_its_failure_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The radio log was faster than the call's answer: the message is to be tried again already."""
+    real, calls = ReachedPhone.run, 0
+
+    async def slow(self: ReachedPhone, command: str, *, deadline_s: float, **more: Any) -> Any:
+        nonlocal calls
+        done = await real(self, command, deadline_s=deadline_s, **more)
+        if deadline_s == SUBMIT_DEADLINE_S and "hello" in command:
+            calls += 1
+            if calls == 1:
+                await asyncio.sleep(deadline_s)
+                raise PhoneTimeout("no answer", serial=self.serial, effect=Effect.UNKNOWN)
+        return done
+
+    monkeypatch.setattr(ReachedPhone, "run", slow)
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        busy = Fate(Outcome.RIL_ERROR, ril_error="NO_RESOURCES")
+        site.phones[0].model.radio.faults.script(busy)
+        await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await event(site, "status")
+
+    site = told_by(story)
+    assert [("sent", "")] == list(site.truth.told.values())
+    assert 2 == calls

@@ -382,9 +382,7 @@ class Sending:
                 message, MessageState.FAILED, reply.code, EvidenceKind.CALL_REFUSED, reply.message
             )
         else:
-            await self._settling.move(
-                message, MessageState.SENDING, "", EvidenceKind.CALL_LOST, reply.message
-            )
+            await self._settling.lost(message, "", reply.message)
         self._on_answer()
 
     async def _keep_back(self, message: Message, verdict: Verdict) -> None:
@@ -397,14 +395,13 @@ class Sending:
             await self._settling.refuse(message, verdict)
 
     async def _call_failed(self, attempt: Attempt, message: Message, error: PhoneError) -> None:
-        if error.effect is Effect.NONE:
-            self._conduct.not_called(attempt)
-        if error.effect is Effect.NONE and attempt.number >= UNTOLD_LIMIT:
-            state, kind = MessageState.FAILED, EvidenceKind.CALL_NOT_MADE
-        elif error.effect is Effect.NONE:
-            state, kind = MessageState.ACCEPTED, EvidenceKind.CALL_NOT_MADE
-        else:
-            state, kind = MessageState.SENDING, EvidenceKind.CALL_LOST
+        if error.effect is not Effect.NONE:
+            await self._settling.lost(message, error.code, error.message)
+            return
+        self._conduct.not_called(attempt)
+        given_up = attempt.number >= UNTOLD_LIMIT
+        state = MessageState.FAILED if given_up else MessageState.ACCEPTED
+        kind = EvidenceKind.CALL_NOT_MADE
         await self._settling.move(message, state, error.code, kind, error.message)
 
 

@@ -37,6 +37,12 @@ class Settling:
             audit=self._minutes.refuse(message, refusal),
         )
 
+    async def lost(self, message: Message, code: str, detail: str) -> None:
+        """Its call's answer was lost: the witnesses will say, unless they have said already."""
+        life = await self._world.journal.life(message.uid)
+        if life is not None and life.state is MessageState.SENDING:
+            await self.move(message, MessageState.SENDING, code, EvidenceKind.CALL_LOST, detail)
+
     async def move(
         self,
         message: Message,
