@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from droidrack.app.conduct import RATE_WINDOW_S, Conduct
 from droidrack.app.steady import Steady
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
-from droidrack.core.breaker import FAILURE_LIMIT
+from droidrack.core.breaker import FAILURE_LIMIT, FIRST_HOLD_S
 from droidrack.core.door import SimReading
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Slot, SubId
 from droidrack.core.message import MessageState
@@ -111,6 +111,22 @@ def test_hold_follows_the_card_and_not_the_slot() -> None:
     assert [Slot(1)] == list(conduct.holds(swapped))
     conduct.free()
     assert {} == conduct.holds(swapped)
+
+
+def test_trial_of_a_phone_that_was_replaced_holds_its_card_no_longer() -> None:
+    """The trial's outcome stays in the former phone; the next message is the trial."""
+    clock, conduct = made()
+    for number in range(FAILURE_LIMIT):
+        conduct.called(attempt(f"m{number}"))
+        conduct.judged(attempt(f"m{number}"), FAILED)
+    clock.passed_s = FIRST_HOLD_S + 1
+    conduct.called(attempt("trial"))
+    here = SimReading(Slot(0), SimState.READY, SubId(3), CARD)
+    assert [Slot(0)] == list(conduct.holds([here]))
+    conduct.replaced()
+    clock.passed_s = 86400.0
+    assert {} == conduct.holds([here])
+    assert 0.0 == conduct.silent_s
 
 
 def test_rate_counts_what_was_sent_lately() -> None:

@@ -83,6 +83,12 @@ class Conduct:
         self._doubted.discard(attempt.uid)
         self._breakers[_card(attempt)] = inconclusive(self._breakers.get(_card(attempt), CLOSED))
 
+    def replaced(self) -> None:
+        """Another phone took the place: what the former one still owes never comes here."""
+        self._unproven.clear()
+        self._doubted.clear()
+        self._breakers = {key: inconclusive(known) for key, known in self._breakers.items()}
+
     def judged(self, attempt: Attempt, verdict: Verdict) -> None:
         """The witnesses spoke, or did not in time."""
         if PROOFS & {item.kind for item in verdict.evidence}:

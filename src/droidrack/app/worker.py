@@ -206,6 +206,7 @@ class Worker:
 
     def _know(self, device: DeviceUuid) -> None:
         if device != self.device:
+            self.oversight.conduct.replaced()
             self.device = self.oversight.device = device
             self._reporting = Reporting(self._world, device)
             self._renewed.set()
