@@ -26,7 +26,7 @@ from droidrack.core.standing import Order, OrderKind, PhoneState
 from droidrack.virtual.faults import Fate, Outcome
 
 BENCH = "bench"
-TOKYO = "+819012345678"
+BERLIN, TOKYO = "+4917139200123", "+819012345678"
 
 
 def lease_phones(site: Site) -> MemoryRunJournal:
@@ -280,3 +280,25 @@ def test_call_that_is_lost_after_the_proof_of_its_failure_changes_nothing(
     site = told_by(story)
     assert [("sent", "")] == list(site.truth.told.values())
     assert 2 == calls
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_recipients_night_does_not_renew_the_patience_with_a_window(order: int) -> None:
+    """A message that waits for the morning stands in the same row, before or behind the other."""
+    quiet = replace(
+        QUICK.policy, quiet_classes=(Priority.NORMAL,), quiet_from="20:00", quiet_until="22:00"
+    )
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        radio = site.phones[0].model.radio
+        radio.faults.script(Fate(outcome=Outcome.DIALOG), slot=0)
+        await site.ask(site.phones[0], 0, BERLIN, "behind the window")
+        await until(lambda: bool(worker(site).oversight.ringing))
+        for number in (TOKYO, f"{BERLIN[:-1]}9")[::order]:
+            await site.ask(site.phones[0], 1, number, "waits")
+        await asyncio.sleep(QUICK.policy.sim_wait_s + 30.0)
+        assert 1 == list(site.truth.told.values()).count(("failed", "PHONE_ASKS"))
+        radio.answer_dialog(allow=True)
+
+    told_by(story, plan=replace(QUICK, policy=quiet))

@@ -50,13 +50,18 @@ class Holding:
     def _seconds(self, since: datetime | None) -> float:
         return (self._world.steady.now() - since).total_seconds() if since else 0.0
 
-    def decided(self, sim_uid: str, hold: Hold | None) -> None:
-        """The door looked at a message of this row and refused nothing; None: it lets it pass."""
+    def decided(self, sim_uid: str, hold: Hold | None, *, asking: bool) -> None:
+        """The door looked at a message of this row and refused nothing; None: it lets it pass.
+
+        `asking`: the phone shows a window that asks.
+        """
         rule = hold.rule if hold else ""
         now = self._world.steady.now()
         if rule in WAITS_FOR_SIM:
             self._sim_since.setdefault(sim_uid, now)
             return
+        if rule == Rule.QUIET_HOURS and asking:
+            return  # Of two reasons the door names the recipient's night; the window stands.
         self._sim_since.pop(sim_uid, None)
         if rule == Rule.QUOTA:
             self._quota_since.setdefault(sim_uid, now)

@@ -308,7 +308,8 @@ class Sending:
         if isinstance(decision, Hold) and self._holding.is_news(decision):
             self._minutes.hold(case.message, decision)
         if not isinstance(decision, Refuse):
-            self._holding.decided(row, decision if isinstance(decision, Hold) else None)
+            hold = decision if isinstance(decision, Hold) else None
+            self._holding.decided(row, hold, asking=bool(case.asking))
         return decision
 
     def _row_exists(self, sim_uid: str) -> bool:
