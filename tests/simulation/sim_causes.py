@@ -20,7 +20,7 @@ class Fortunes:
     """What befell each message at the radio, and what befell the witnesses of each phone."""
 
     fates: dict[Key, list[Fate]] = field(default_factory=dict)
-    blinded: Counter[str] = field(default_factory=Counter)  # By ICCID: log muted, store emptied.
+    blinded: Counter[str] = field(default_factory=Counter)  # By ICCID.
 
     def met(self, key: Key, fate: Fate) -> None:
         """A phone's SMS service took a message."""
@@ -47,7 +47,7 @@ def cause_of(
         fates: of each time the message reached a phone's SMS service.
         on_air: whether one like it is on the air beyond those told as sent.
         rivals: other unknown messages to the number on that card.
-        blinded: whether somebody took the phone's witnesses away.
+        blinded: whether its log fell silent, its store was emptied or its SMS process died.
         barred: whether no network takes the number.
     """
     if odd := sorted({fate.outcome for fate in fates} - {Outcome.SENT, Outcome.RIL_ERROR}):
@@ -57,7 +57,7 @@ def cause_of(
     if not fates and not rivals:
         return "lost before the phone took it; that no call was made, nobody can prove"
     if any(fate.silent or fate.row is not Row.KEPT for fate in fates) or blinded:
-        return "a witness was taken away: log silent, row never written or deleted"
+        return "a witness was taken away: log silent, row never written or deleted, process died"
     if api < STORE_READABLE:
         return "the log was not heard live; before Android 10 nothing else tells an outcome"
     if rivals:

@@ -100,7 +100,8 @@ async def reboot(site: Site, phone: SitePhone, dice: Random) -> None:
 
 
 async def phone_process(site: Site, phone: SitePhone, dice: Random) -> None:
-    """com.android.phone dies and comes back."""
+    """com.android.phone dies and comes back, without the messages that it had in hand."""
+    site.blind(phone)
     await phone.model.restart_phone_process()
 
 
