@@ -120,7 +120,7 @@ class SessionKeeper:
             token = self._world.pairing_token(self._settings)
             if token is None or token == self._refused:
                 self.complaint = self.complaint or (
-                    "no pairing token: set token_env or token_file, or run `droidrack pair`"
+                    "no pairing token is laid down (token_env, token_file, or `droidrack pair`)"
                 )
                 await self._world.clock.sleep(TOKEN_CHECK_S)
                 self.recall(handset.device)  # `droidrack pair` may have been run meanwhile.
