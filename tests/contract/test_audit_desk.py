@@ -2,7 +2,8 @@
 
 import asyncio
 import multiprocessing
-from contextlib import nullcontext
+import sqlite3
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -194,3 +195,34 @@ def test_loss_that_the_operator_accepted_is_no_fault_any_more(tmp_path: Path) ->
 
     assert before[0].startswith("line 1 records a loss")
     assert [] == after
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_tail_cut_between_two_lines_is_a_loss_however_many_follow(
+    tmp_path: Path, *, beside: bool
+) -> None:
+    """No start comes between: whoever writes next looks at the anchor before it moves on."""
+    path = tmp_path / "journal.sqlite"
+
+    async def write(count: int, journal: SqlJournal) -> None:
+        for number in range(count):
+            if beside:
+                desk = AuditDesk(path, pen)
+                await desk.open()
+                await desk.append([entry(f"later-{number}")])
+                await desk.close()
+            else:
+                await journal.audit.append([entry(f"later-{number}")])
+
+    async def play() -> list[str]:
+        journal = SqlJournal(path, pen=pen)
+        await journal.open()
+        await write(5, journal)
+        with closing(sqlite3.connect(path)) as editor, editor:
+            editor.execute("DELETE FROM audit WHERE seq > 3")
+        await write(4, journal)
+        await journal.close()
+        return await faults_of(path)
+
+    (fault,) = asyncio.run(play())
+    assert "line 4 records a loss" in fault

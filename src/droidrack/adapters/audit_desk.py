@@ -52,9 +52,8 @@ class AuditDesk:
         try:
             with self._connection.begin():
                 self._book.append(self._connection, entries)
-                head = self._book.settled(self._connection)
-            if head is not None:
-                self._book.anchor.keep(self._book.pen, head)
+                move_anchor = self._book.settled(self._connection)
+            move_anchor()
         except (SQLAlchemyError, OSError) as error:
             raise translated(error, self._store.name) from error
 

@@ -92,13 +92,13 @@ class Book:
         return self._pen
 
     def append(self, connection: Connection, entries: Sequence[AuditEntry]) -> None:
-        """Write lines in the open transaction."""
+        """Write lines in the open transaction; a loss that shows now is a line before them."""
         if not entries:
             return
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("LOCK TABLE audit IN EXCLUSIVE MODE")
         head, written = last(connection), []
-        for entry in entries:
+        for entry in (*self._loss(connection, head, entries[0].at), *entries):
             line = self.pen.write(entry, head)
             written.append({"seq": line.seq, "text": line.text, "digest": line.digest})
             head = line.head
@@ -107,18 +107,32 @@ class Book:
 
     def opened(self, connection: Connection, now: datetime) -> None:
         """Compare the chain with its anchor; a loss becomes a line of the chain itself."""
-        if not self.anchor.kept:
-            return
-        found, said = last(connection), self.anchor.text()
-        if found.seq == 0 and said is None:
-            return
-        known = self.pen.unsealed(said or "")
-        if known is None or (known.seq and not _holds(connection, known)):
-            self.append(connection, [gap(said or "", found, now)])
+        if loss := self._loss(connection, last(connection), now):
+            self.append(connection, loss)
+            connection.info.pop(LOST)  # Who opens replaces the anchor in any case.
 
-    def settled(self, connection: Connection) -> Head | None:
-        """The head to keep once this transaction is on disk; None: no line was added."""
-        return last(connection) if connection.info.pop(GREW, False) else None
+    def _loss(self, connection: Connection, head: Head, now: datetime) -> list[AuditEntry]:
+        """A gap's entry where the anchor's line is not in the chain, once for a transaction.
+
+        Asked before every line: lines added to a chain that was cut would move the anchor over it.
+        """
+        said = self.anchor.text()
+        if not self.anchor.kept or connection.info.get(LOST) or (head.seq == 0 and said is None):
+            return []
+        known = self.pen.unsealed(said or "")
+        if known is not None and (known.seq == 0 or _holds(connection, known)):
+            return []
+        connection.info[LOST] = True
+        return [gap(said or "", head, now)]
+
+    def settled(self, connection: Connection) -> Callable[[], None]:
+        """What moves the anchor on, to be called once this transaction is on disk."""
+        grew, lost = (connection.info.pop(flag, False) for flag in (GREW, LOST))
+        if not grew:
+            return _stay
+        return partial(
+            self.anchor.replace if lost else self.anchor.keep, self.pen, last(connection)
+        )
 
     def prune(self, connection: Connection, before: datetime, at: datetime) -> int:
         """Remove the oldest lines, some of them per call; stops at one that was changed.
@@ -140,6 +154,9 @@ class Book:
 
 GREW = "audit_grew"
 """Key in a connection's `info`: this transaction added lines."""
+
+LOST = "audit_lost"
+"""The same: a line of this transaction records a loss, and the anchor may go back."""
 
 
 def last(connection: Connection) -> Head:
@@ -172,6 +189,10 @@ def begin(connection: Connection, since: datetime) -> int:
         else:
             high = middle
     return int(low)
+
+
+def _stay() -> None:
+    """No line was added."""
 
 
 def _lines(rows: Any) -> tuple[AuditLine, ...]:

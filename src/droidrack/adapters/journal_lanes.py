@@ -160,10 +160,9 @@ class JournalLanes:
         try:
             with connection.begin():
                 outcomes = run_units(connection, units)
-                head = self.book.settled(connection)
+                move_anchor = self.book.settled(connection)
                 self._on_commit("before", names)
-            if head is not None:
-                self.book.anchor.keep(self.book.pen, head)
+            move_anchor()
             self._on_commit("after", names)
         except (SQLAlchemyError, OSError) as error:
             raise self._failed(error) from error
