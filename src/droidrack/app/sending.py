@@ -6,9 +6,9 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from droidrack.app.asking import Asking
@@ -19,21 +19,19 @@ from droidrack.app.holding import Holding
 from droidrack.app.in_flight import InFlight, what_flies
 from droidrack.app.minutes import Minutes
 from droidrack.app.pace import Pace
+from droidrack.app.porter import Porter
 from droidrack.app.recipients import Recipients, key_of
 from droidrack.app.settling import Settling
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, EvidenceKind
 from droidrack.core.door import (
     Case,
-    Decision,
     Go,
     Hold,
     Refuse,
     Rule,
-    SimBinding,
     Stops,
     Verdict,
-    decide,
     expires_at,
 )
 from droidrack.core.errors import Effect, PhoneError, ProfileError
@@ -117,7 +115,6 @@ class Sending:
         self._pace = pace
         self._settings = settings
         self._recipients = Recipients(world, settings)
-        self._asking = asking or Asking(world, handset)
         self._holding = Holding(world, handset.device)
         self._on_open = on_open
         self._on_answer = on_answer
@@ -133,6 +130,16 @@ class Sending:
         self._minutes = Minutes(world.journal, world.clock, handset.device)
         self._settling = Settling(world, handset.device, self._minutes, on_settled)
         self._conduct = conduct or Conduct(world.steady)
+        self._porter = Porter(
+            world,
+            handset,
+            pace=pace,
+            recipients=self._recipients,
+            asking=asking or Asking(world, handset),
+            holding=self._holding,
+            conduct=self._conduct,
+            minutes=self._minutes,
+        )
         self._halted = halted
         self._quiet = 0  # How many ask for silence at present.
 
@@ -201,7 +208,7 @@ class Sending:
         await self._pace.take_up(self._handset.sims)
         bindings = await self._handset.bindings()
         in_flight = await what_flies(self._world, self._handset, self._settings)
-        cases = {message.uid: self._case(message, bindings) for message in waiting}
+        cases = {message.uid: self._porter.case(message, bindings) for message in waiting}
         await self._recipients.look_up(cases.values())
         waits_s: list[float] = []
         queues = in_turn(waiting, self._served)
@@ -231,7 +238,7 @@ class Sending:
         stop: Hold | None = None
         unripe = False
         for case in queue:
-            decision = self._ask_the_door(case)
+            decision = self._porter.decide(case)
             if isinstance(decision, Refuse):
                 await self._settling.refuse(case.message, decision)
             elif isinstance(decision, Hold):
@@ -285,37 +292,6 @@ class Sending:
         if not_before is not None and self._handset.steady.now() < not_before:
             return False
         return in_flight.admits(key_of(case))
-
-    def _case(self, message: Message, bindings: Mapping[str, SimBinding]) -> Case:
-        row, binding = message.sim_uid, bindings.get(message.sim_uid)
-        case = Case(
-            message=message,
-            binding=binding,
-            sims=self._handset.sims,
-            row_exists=binding is not None or self._row_exists(row),
-            held_s=self._holding.held_s(row),
-            now=self._world.clock.now(),
-            policy=self._world.settings.policy,
-            asking=self._asking.package,
-            spent_s=self._holding.spent_s(row),
-            held=self._conduct.holds(self._handset.sims),
-        )
-        return self._recipients.placed(case)
-
-    def _ask_the_door(self, case: Case) -> Decision:
-        row, allowance = case.message.sim_uid, self._pace.allowance(case.sim)
-        decision = decide(replace(self._recipients.known(case), allowance=allowance))
-        if isinstance(decision, Hold) and self._holding.is_news(decision):
-            self._minutes.hold(case.message, decision)
-        if not isinstance(decision, Refuse):
-            hold = decision if isinstance(decision, Hold) else None
-            self._holding.decided(row, hold, asking=bool(case.asking))
-        return decision
-
-    def _row_exists(self, sim_uid: str) -> bool:
-        """Whether the panel told of this SIM row; its card may still have to appear."""
-        session = self._world.vault.load(self._handset.device)
-        return session is not None and any(row.uid == sim_uid for row in session.sims)
 
     async def _call(self, case: Case, go: Go) -> None:
         self._calm.clear()
