@@ -29,6 +29,7 @@ country_option = click.option(
     "--country",
     default="",
     metavar="XX",
+    callback=lambda _context, _option, value: value.upper(),
     help="What numbers without + are read in: ISO 3166, two capitals.",
 )
 
@@ -237,16 +238,13 @@ async def _entries(optouts: "OptOuts") -> AsyncIterator["OptOut"]:
 
 def _read(number: str, country: str) -> "Msisdn":
     """A number of the command line as the list knows it."""
-    from droidrack.core.codes import CODES
     from droidrack.core.ids import Msisdn
     from droidrack.core.numbering import Unreadable, read_number
 
     reading = read_number(Msisdn(number), country)
     if isinstance(reading, Unreadable):
         masked = Msisdn(number).masked()
-        hint = "give --country, or write it with + and country code"
-        if reading.code != "NUMBER_NEEDS_COUNTRY":
-            hint = CODES[reading.code].remedy
+        hint = "write it with + and country code, or as it is dialled within --country"
         raise ConfigError(f"{masked}: {reading.code}: {reading.detail}", hint=hint)
     return reading.canonical
 
