@@ -191,3 +191,10 @@ def test_no_proven_port_is_a_sentence_and_an_empty_list(idle_rack: Path) -> None
     assert "" == said.stdout
     listed = CliRunner().invoke(main, ["usb", "ports", "--json", "--config", str(idle_rack)])
     assert [] == json.loads(listed.stdout)
+
+
+def test_events_without_a_journal_name_the_state_directory(idle_rack: Path) -> None:
+    """An empty list may be a mistyped path: where it was looked for is told."""
+    result = CliRunner().invoke(main, ["events", "--config", str(idle_rack)])
+    assert 0 == result.exit_code
+    assert str(idle_rack.parent / "state") in result.stderr

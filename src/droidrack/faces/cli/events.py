@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.selection import Selection
-from droidrack.faces.cli.options import config_option, json_option, plain, print_json
+from droidrack.faces.cli.options import config_option, json_option, note, plain, print_json
 from droidrack.faces.cli.selectors import chosen, filter_options
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ async def _events(
     from droidrack import compose
 
     if not compose.has_journal(settings) and not follow:
+        note("there is no journal yet: is it the right state_dir?", state_dir=settings.state_dir)
         _print((), as_json=as_json, follow=False)
         return
     async with compose.observe_journal(settings) as journal:
