@@ -19,7 +19,7 @@ def test_disturbed_rack_loses_nothing_and_names_every_state() -> None:
         [
             *(sys.executable, str(TESTS / "trial" / "trial.py"), "--json"),
             *("--phones", "4", "--disturbances", "4", "--kinds", ",".join(KINDS)),
-            *("--span", "3", "--every", "1", "--poll", "0.5", "--seed", "3", "--limit", "150"),
+            *("--span", "2", "--every", "1", "--poll", "0.5", "--seed", "3", "--limit", "150"),
         ],
         capture_output=True,
         text=True,

@@ -1,6 +1,6 @@
 """The rack trial: disturb half of a rack, and see what the other half and the panel notice.
 
-    scripts/rack-trial                                60 phones, 100 disturbances
+    scripts/rack-trial                                60 phones, 100 disturbances: eight minutes
     scripts/rack-trial --phones 10 --disturbances 15  a smaller one
 
 Phones and panel live in this process, the adb server is a real one, the controller is `droidrack

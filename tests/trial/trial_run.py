@@ -116,7 +116,7 @@ class Trial:
         await self._lab.controller.start()
         watching = asyncio.create_task(self._watch.run())
         try:
-            if await self._watch.until(self._ready, START_LIMIT_S) is None:
+            if await self._watch.until(self._ready, START_LIMIT_S) is None or not self._alive():
                 raise AssertionError(f"not all at work: {self._standing()}")
             await self._calm()
             await self._disturbed()
@@ -129,7 +129,10 @@ class Trial:
         return await self._judge(tally)
 
     def _ready(self) -> bool:
-        return self._lab.paired() and self._watch.well()
+        return not self._alive() or (self._lab.paired() and self._watch.well())
+
+    def _alive(self) -> bool:
+        return self._lab.controller.alive
 
     def _standing(self) -> Counter[str]:
         return Counter(self._watch.last(index).state for index in self._watch.seen)
@@ -371,7 +374,7 @@ async def trial(terms: Terms, home: Path) -> Outcome:
     settings = {
         "intervals": {"poll_s": terms.poll_s, "heartbeat_s": 3 * terms.poll_s, "report_s": 0.5},
         "policy": {
-            "confirm_deadline_s": CONFIRM_POLLS * terms.poll_s,
+            "confirm_deadline_s": max(CONFIRM_POLLS * terms.poll_s, 8.0),
             "unknown_hold_s": 2 * terms.poll_s,
         },
         "pacing": {"min_gap_s": 0.2},
