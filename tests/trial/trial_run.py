@@ -165,9 +165,9 @@ class Trial:
         stage = self._open("server killed")
         traffic = asyncio.create_task(self._traffic(stage, self._terms.span_s))
         try:
-            for _ in range(count):
+            for place in range(count):
+                await asyncio.sleep(QUIET_S if place else 0)
                 await self._kill_server()
-                await asyncio.sleep(QUIET_S)
         finally:
             traffic.cancel()
             await asyncio.wait({traffic})
