@@ -25,7 +25,7 @@ from sim_world import Plan, Site, SitePhone
 from droidrack.core.audit import Pen, Verifier
 from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.message import Priority
-from droidrack.core.settings import Intervals, Pacing, Policy, Quota
+from droidrack.core.settings import HealthSettings, Intervals, Pacing, Policy, Quota
 from droidrack.virtual.catalogue import make_spec
 from droidrack.virtual.spec import PhoneSpec
 from droidrack.virtual.timeloop import VirtualClock, VirtualTimeLoop
@@ -49,6 +49,7 @@ STOP_KNOWN_S = 120.0
 
 RESTS = {
     "droidrack.app.asking.LOOK_S": 3600.0,
+    "droidrack.app.health.WATCH_S": 3600.0,
     "droidrack.app.worker.QUARANTINE_CHECK_S": 3600.0,
     "droidrack.app.session.TOKEN_CHECK_S": 3600.0,
     "droidrack.app.sending.LONGEST_NAP_S": 3600.0,
@@ -80,6 +81,7 @@ PLAN = Plan(
     pacing=Pacing(min_gap_s=3.0),
     quota=QUOTA,
     inbound=InboundSettings(poll_s=1800.0),
+    health=HealthSettings(read_s=3600.0),
 )
 
 

@@ -111,6 +111,7 @@ class Process:
             intervals=plan.intervals,
             policy=plan.policy,
             inbound=plan.inbound,
+            health=plan.health,
         )
 
     def _tell(self, event: str, /, **facts: object) -> None:

@@ -25,6 +25,7 @@ from droidrack.core.identity import device_uuid
 from droidrack.core.ids import Token
 from droidrack.core.inbound_settings import InboundSettings
 from droidrack.core.settings import (
+    HealthSettings,
     Intervals,
     Pacing,
     PhoneSettings,
@@ -56,6 +57,7 @@ class Plan:
     quota: Quota = field(default_factory=Quota)
     slots: tuple[SlotSettings, ...] = ()
     inbound: InboundSettings = field(default_factory=InboundSettings)
+    health: HealthSettings = field(default_factory=HealthSettings)
     reading: Reading = Reading.REPEAT
     panel_deadline_s: float = 20.0
     page_size: int = 500

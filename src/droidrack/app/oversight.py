@@ -88,6 +88,7 @@ class Oversight:
     def ring(self, alarms: Iterable[Alarm]) -> None:
         """These, and no others, ring now."""
         now = {alarm.key: alarm for alarm in alarms}
+        before = {key: known.alarm for key, known in self._ringing.items()}
         for key in self._ringing.keys() - now.keys():
             self._tell("alarm over", self._ringing.pop(key).alarm)
         for key, alarm in now.items():
@@ -96,7 +97,8 @@ class Oversight:
             self._ringing[key] = Ringing(alarm, at)
             if known is None:
                 self._tell("alarm", alarm)
-        self.on_change()
+        if now != before:  # Whoever hears of a change looks at the phone again.
+            self.on_change()
 
     def forget(self) -> None:
         """The phone left: what was measured on it is no longer known."""
