@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from droidrack.adapters import journal_memory, journal_rules
+from droidrack.adapters import journal_memory, journal_rules, memory_disk
 from droidrack.app.confirming import Confirming
 from droidrack.app.sending import Sending
 from droidrack.app.settling import Settling
@@ -95,7 +95,7 @@ def watermark_after_call() -> Iterator[None]:
 @contextmanager
 def forget_known_uids() -> Iterator[None]:
     """A uid that was settled is taken for a new message when the panel offers it again."""
-    real = journal_memory._admit
+    real = memory_disk.MemoryDisk.admit
 
     def admit(disk: Any, device: Any, message: Any) -> str:
         record = disk.records.get(message.uid)
@@ -103,7 +103,7 @@ def forget_known_uids() -> Iterator[None]:
             del disk.records[message.uid]
         return real(disk, device, message)
 
-    with patch.object(journal_memory, "_admit", admit):
+    with patch.object(memory_disk.MemoryDisk, "admit", admit):
         yield
 
 
