@@ -19,6 +19,7 @@ from controller_bench import (
     swift,
 )
 
+from droidrack.app.handset import Handset
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.message import MessageState
 from droidrack.core.settings import Pacing, PhoneSettings
@@ -96,6 +97,30 @@ def test_reload_removes_a_phone_that_ends_what_it_has(tmp_path: Path) -> None:
         assert [("sent", None)] == table.told(uid)
         await running.until(lambda: "phone removed" in table.lines.events(), "let go")
         await running.controller.world.chronicle.flush()
+
+    playing(2, tmp_path, scene)
+
+
+def test_reload_cuts_no_call_that_is_not_in_the_journal_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone removed between the decision to send and the journal's line ends the call it began."""
+    reached, go_on = asyncio.Event(), asyncio.Event()
+    real = Handset.watermark
+
+    async def held(handset: Handset) -> int:
+        reached.set()
+        await go_on.wait()
+        return await real(handset)
+
+    async def scene(table: Bench, running: Running) -> None:
+        monkeypatch.setattr(Handset, "watermark", held)
+        uid = table.queue("about to be sent", phone=1)
+        await running.until(reached.is_set, "a call that has begun")
+        await reload(running, table.settings.phones[0])
+        go_on.set()
+        await table.reported(running, [uid])
+        assert [("sent", None)] == table.told(uid)
 
     playing(2, tmp_path, scene)
 

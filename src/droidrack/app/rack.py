@@ -214,6 +214,7 @@ class Rack:
     async def _see_out(self, worker: Worker) -> None:
         """Let a removed phone end what it has, then dismiss it and tell what is left."""
         journal, device = self._world.journal, worker.device
+        await worker.calm()  # A call that has begun may not be in the journal yet.
         while device is not None:
             flying = [s for _, s in await journal.open_attempts(device) if s in OPEN]
             owed = await journal.outbox(device, limit=1)
