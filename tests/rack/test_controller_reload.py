@@ -104,7 +104,7 @@ def test_reload_removes_a_phone_that_ends_what_it_has(tmp_path: Path) -> None:
 def test_reload_cuts_no_call_that_is_not_in_the_journal_yet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A phone removed between the decision to send and the journal's line ends the call it began."""
+    """A phone removed between the decision to send and its line in the journal ends the call."""
     reached, go_on = asyncio.Event(), asyncio.Event()
     real = Handset.watermark
 
