@@ -18,6 +18,8 @@ _STOP_DEADLINE_S = 3.0
 _START_TRIES = 5
 _FORGET_POLLS = 1000
 _FORGET_POLL_S = 0.005  # It takes the server a millisecond or two.
+_CONSENT_POLLS = 400
+_CONSENT_POLL_S = 0.005  # As above; a phone that says no more of it is left as it is after 2 s.
 CONNECT_DEADLINE_S = 15.0
 """The server itself gives a silent phone 10 s."""
 
@@ -141,6 +143,16 @@ class AdbHost:
     async def connect(self, address: str) -> str:
         """Let the server connect to a phone; its answer, which may also tell of a failure."""
         return await self.ask(f"host:connect:{address}", deadline_s=CONNECT_DEADLINE_S)
+
+    async def admitted(self, address: str) -> None:
+        """Return once the phone's consent to a new key has arrived.
+
+        A server that has to show its key answers `connect` before the phone took it.
+        """
+        for _ in range(_CONSENT_POLLS):
+            if f"{address}\tunauthorized" not in await self.ask("host:devices"):
+                return
+            await asyncio.sleep(_CONSENT_POLL_S)
 
     async def disconnect(self, address: str) -> None:
         """Let the server forget a phone, and see that it did.

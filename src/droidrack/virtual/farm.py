@@ -234,6 +234,8 @@ class VirtualRack:
         if self._host is not None and self._host.running:
             with suppress(AdbServerLost):
                 await self._host.connect(phone.adb_serial)
+                if phone.link.keys.consenting:
+                    await self._host.admitted(phone.adb_serial)
 
     async def _disconnect(self, phone: RackPhone) -> None:
         """What USB does at departure."""
