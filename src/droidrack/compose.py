@@ -260,8 +260,8 @@ async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord,
     if not has_journal(settings):
         return None
     async with observe_journal(settings) as journal:
-        served = any(record.device == device for record in await journal.phones())
-        return await journal.sims(device) if served else None
+        served = await journal.phone(device)
+        return None if served is None else await journal.sims(device)
 
 
 async def held_rows(settings: Settings, device: DeviceUuid) -> dict[str, HoldRecord]:

@@ -28,7 +28,7 @@ from journal_bench import (
 from droidrack.adapters.journal_rules import SUPERSEDED
 from droidrack.core.attempt import EvidenceKind
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
-from droidrack.core.ids import Body, Iccid, MessageUid, Msisdn, Slot, Token
+from droidrack.core.ids import Body, DeviceUuid, Iccid, MessageUid, Msisdn, Slot, Token
 from droidrack.core.message import SETTLED, MessageState, Priority
 from droidrack.core.report import WireStatus
 from droidrack.ports import Event, Journal, PhoneRecord, SimRecord, StateChange, Tally
@@ -372,9 +372,12 @@ def test_open_attempts_are_the_latest_ones_that_want_a_verdict(bench: Bench) -> 
         for number, state in enumerate(S):
             await bring_to(journal, f"m{number}-{state}", state)
         await journal.accept(PHONE, [message("again")])
+        assert 0 == await journal.tries(MessageUid("again"))
         await journal.open_attempt(attempt("again", opened_at=at(1)))
         await settle(journal, "again", S.ACCEPTED, kind=EvidenceKind.CALL_NOT_MADE)
         await journal.open_attempt(attempt("again", 2, opened_at=at(5)))
+        assert 2 == await journal.tries(MessageUid("again"))
+        assert 0 == await journal.tries(MessageUid("nobody"))
         found = await journal.open_attempts(PHONE)
         assert (attempt("again", 2, opened_at=at(5)), S.SENDING) == found[0]
         assert [S.SENDING, S.SUBMITTED, S.UNKNOWN] == [state for _, state in found[1:]]
@@ -435,6 +438,10 @@ def test_phone_is_remembered_once_with_its_newest_facts(bench: Bench) -> None:
         other = PhoneRecord(OTHER_PHONE, "a-phone", "SERIAL2", "gw-2", "print-1", NOON)
         await journal.remember_phone(other)
         assert (other, newer) == await journal.phones()
+        assert (newer,) == await journal.phones(name="b-phone")
+        assert () == await journal.phones(name="c-phone")
+        assert newer == await journal.phone(PHONE)
+        assert await journal.phone(DeviceUuid("nobody")) is None
 
     bench.run(scenario)
 

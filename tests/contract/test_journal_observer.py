@@ -19,9 +19,11 @@ S = MessageState
 RECORD = PhoneRecord(PHONE, "bay-1", "SERIAL", "gateway", "print", NOON)
 LOOKS: tuple[Callable[[Journal], Awaitable[object]], ...] = (
     lambda journal: journal.phones(),
+    lambda journal: journal.phone(PHONE),
     lambda journal: journal.sims(PHONE),
     lambda journal: journal.waiting(PHONE, limit=10),
     lambda journal: journal.open_attempts(PHONE),
+    lambda journal: journal.tries(MessageUid("m2")),
     lambda journal: journal.life(MessageUid("m2")),
     lambda journal: journal.messages(limit=10),
     lambda journal: journal.outbox(PHONE, limit=10),

@@ -85,9 +85,14 @@ class MemoryJournal:
         with self._writing("phone") as disk:
             disk.phones[record.device] = record
 
-    async def phones(self) -> tuple[PhoneRecord, ...]:
+    async def phones(self, *, name: str = "") -> tuple[PhoneRecord, ...]:
         """See the port."""
-        return tuple(sorted(self._held().phones.values(), key=lambda p: (p.name, p.device)))
+        fitting = [p for p in self._held().phones.values() if name in ("", p.name)]
+        return tuple(sorted(fitting, key=lambda p: (p.name, p.device)))
+
+    async def phone(self, device: DeviceUuid) -> PhoneRecord | None:
+        """See the port."""
+        return self._held().phones.get(device)
 
     async def bind_sim(self, record: SimRecord) -> None:
         """See the port."""
@@ -223,6 +228,11 @@ class MemoryJournal:
         """See the port."""
         record = self._held().records.get(uid)
         return record.message if record else None
+
+    async def tries(self, uid: MessageUid) -> int:
+        """See the port."""
+        record = self._held().records.get(uid)
+        return len(record.attempts) if record else 0
 
     async def life(self, uid: MessageUid) -> Life | None:
         """See the port."""

@@ -37,6 +37,7 @@ WANT_VERDICT = tuple(sorted(OPEN | {MessageState.UNKNOWN}))
 PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
 
 FIND = select(messages).where(messages.c.uid == bindparam("uid"))
+TRIES = select(messages.c.attempts).where(messages.c.uid == bindparam("uid"))
 QUEUED = and_(messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED)
 NEXT_ROW = select(func.min(messages.c.sim_uid)).where(
     QUEUED, messages.c.sim_uid > bindparam("after")
@@ -101,10 +102,17 @@ def open_attempts(
     return tuple((as_attempt(row), MessageState(row.state)) for row in rows)
 
 
-def all_phones(connection: Connection) -> tuple[PhoneRecord, ...]:
-    """All phones, by name."""
-    rows = connection.execute(select(phones).order_by(phones.c.name, phones.c.device))
+def phones_named(connection: Connection, name: str) -> tuple[PhoneRecord, ...]:
+    """The phones that had a name; "": all, by name."""
+    query = select(phones).order_by(phones.c.name, phones.c.device)
+    rows = connection.execute(query.where(phones.c.name == name) if name else query)
     return tuple(PhoneRecord(**row._mapping) for row in rows)
+
+
+def one_phone(connection: Connection, device: DeviceUuid) -> PhoneRecord | None:
+    """A phone that the journal knows."""
+    row = connection.execute(select(phones).where(phones.c.device == device)).first()
+    return None if row is None else PhoneRecord(**row._mapping)
 
 
 def bound_sims(connection: Connection, device: DeviceUuid) -> tuple[SimRecord, ...]:
@@ -231,6 +239,11 @@ def one_message(connection: Connection, uid: MessageUid) -> Message | None:
     """The first version of a message."""
     row = connection.execute(FIND, {"uid": uid}).first()
     return None if row is None else as_message(row)
+
+
+def tries_of(connection: Connection, uid: MessageUid) -> int:
+    """How many attempts a message has had."""
+    return connection.scalar(TRIES, {"uid": uid}) or 0
 
 
 def one_life(connection: Connection, uid: MessageUid) -> Life | None:

@@ -93,9 +93,13 @@ class SqlJournal:
         """See the port."""
         await self._write("phone", partial(writes.remember_phone, record=record))
 
-    async def phones(self) -> tuple[PhoneRecord, ...]:
+    async def phones(self, *, name: str = "") -> tuple[PhoneRecord, ...]:
         """See the port."""
-        return await self._read("phones", reads.all_phones)
+        return await self._read("phones", partial(reads.phones_named, name=name))
+
+    async def phone(self, device: DeviceUuid) -> PhoneRecord | None:
+        """See the port."""
+        return await self._read("phone", partial(reads.one_phone, device=device))
 
     async def bind_sim(self, record: SimRecord) -> None:
         """See the port."""
@@ -168,6 +172,10 @@ class SqlJournal:
     async def message(self, uid: MessageUid) -> Message | None:
         """See the port."""
         return await self._read("message", partial(reads.one_message, uid=uid))
+
+    async def tries(self, uid: MessageUid) -> int:
+        """See the port."""
+        return await self._read("tries", partial(reads.tries_of, uid=uid))
 
     async def life(self, uid: MessageUid) -> Life | None:
         """See the port."""

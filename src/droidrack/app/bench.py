@@ -132,8 +132,7 @@ async def send_one(
 
 async def _remember(world: World, handset: Handset, phone: PhoneSettings) -> None:
     """Note who this phone is; a gateway that the journal knows stays."""
-    known = {record.device: record for record in await world.journal.phones()}
-    record = known.get(handset.device)
+    record = await world.journal.phone(handset.device)
     await world.journal.remember_phone(
         PhoneRecord(
             device=handset.device,

@@ -46,12 +46,12 @@ async def note_new_build(world: World, handset: Handset, phone: str) -> None:
     Its recipes are not: an update may have set anything back.
     """
     seen = handset.identity.fingerprint
-    for record in await world.journal.phones():
-        if record.device == handset.device and record.fingerprint not in ("", seen):
-            hint = "its recipes are due for a check: droidrack provision drift RECIPE"
-            text = f"{record.fingerprint} → {seen}; {hint}"
-            world.chronicle.note("build-changed", text, phone=phone, device=handset.device)
-            world.tell("build changed", phone=phone, was=record.fingerprint, now=seen, hint=hint)
+    record = await world.journal.phone(handset.device)
+    if record is not None and record.fingerprint not in ("", seen):
+        hint = "its recipes are due for a check: droidrack provision drift RECIPE"
+        text = f"{record.fingerprint} → {seen}; {hint}"
+        world.chronicle.note("build-changed", text, phone=phone, device=handset.device)
+        world.tell("build changed", phone=phone, was=record.fingerprint, now=seen, hint=hint)
 
 
 class Health:

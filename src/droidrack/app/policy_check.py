@@ -41,8 +41,8 @@ async def check_policy(
     `country` is the SIM's where the configuration does not say one; "": nobody knows.
     """
     journal, now = world.journal, world.clock.now()
-    known = [record.device for record in await journal.phones() if record.name == phone.name]
-    device = known[0] if known else None
+    known = await journal.phones(name=phone.name)
+    device = known[0].device if known else None
     binding = await _binding(world, device, slot)
     reading = SimReading(slot, SimState.READY, SubId(0), binding.iccid, country=country)
     case = Case(

@@ -304,12 +304,9 @@ class Sending:
 
     async def _send(self, case: Case, go: Go) -> None:
         world, handset, message = self._world, self._handset, case.message
-        life = await world.journal.life(message.uid)
-        if life is None:
-            raise AssertionError("a waiting message is in the journal")
         attempt = Attempt(
             uid=message.uid,
-            number=len(life.attempts) + 1,
+            number=await world.journal.tries(message.uid) + 1,
             device=handset.device,
             slot=go.sim.slot,
             sub_id=go.sub_id,

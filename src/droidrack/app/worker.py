@@ -200,9 +200,8 @@ class Worker:
 
     async def _recall_device(self) -> None:
         """Reports of earlier runs go out before the phone is seen again."""
-        for record in await self._world.journal.phones():
-            if record.name == self.name:
-                self._know(record.device)
+        for record in await self._world.journal.phones(name=self.name):
+            self._know(record.device)
 
     def _know(self, device: DeviceUuid) -> None:
         if device != self.device:

@@ -163,8 +163,12 @@ class Journal(Protocol):
         """Insert or update a phone."""
         ...
 
-    async def phones(self) -> tuple[PhoneRecord, ...]:
-        """All phones ever paired, by name."""
+    async def phones(self, *, name: str = "") -> tuple[PhoneRecord, ...]:
+        """All phones ever paired, or those that had a name, by name."""
+        ...
+
+    async def phone(self, device: DeviceUuid) -> PhoneRecord | None:
+        """One of them."""
         ...
 
     async def bind_sim(self, record: SimRecord) -> None:
@@ -225,6 +229,10 @@ class Journal(Protocol):
 
     async def message(self, uid: MessageUid) -> Message | None:
         """The first version of a message."""
+        ...
+
+    async def tries(self, uid: MessageUid) -> int:
+        """How many attempts a message has had; 0 also where nobody knows it."""
         ...
 
     async def life(self, uid: MessageUid) -> Life | None:
