@@ -19,6 +19,7 @@ from droidrack.adapters.usb_power import PortProofs, Uhubctl
 from droidrack.app.repairing import Repairs
 from droidrack.core.ids import UsbPath
 from droidrack.core.port_proof import PortVerdict, Proof, fingerprint_of
+from droidrack.core.provision.record import Purpose
 from droidrack.core.settings import AdbSettings, RepairSettings
 from droidrack.virtual.hub import VirtualHub
 from droidrack.virtual.usb_front import Socket, UsbFront
@@ -116,6 +117,38 @@ def test_phone_whose_android_hangs_is_rebooted_where_allowed(tmp_path: Path) -> 
             texts = await repairs_of(table)
             assert not any("not possible" in text for text in texts)
             assert "well again after reboot" in texts[-1]
+
+    asyncio.run(play())
+
+
+def test_phone_that_another_program_has_is_left_alone(tmp_path: Path) -> None:
+    """It may restart it itself: nothing is tried while it is lent, and all of it afterwards."""
+
+    async def play() -> None:
+        async with plugged(tmp_path, replace(QUICK, reboot=True)) as (table, _):
+            (phone,) = table.phones
+            async with table.controller() as running:
+                await running.ready()
+                world, device = running.controller.world, table.device()
+                assert world.lessee is not None
+                leases, boot_id = world.lessee.leases, phone.model.boot_id
+                holder = ""
+                while holder != "apply":  # It is asked for, and sending lets go.
+                    now = world.clock.now()
+                    lease = await leases.take(
+                        device, Purpose.PROVISIONING, "apply", now=now, ttl_s=60
+                    )
+                    holder = lease.holder
+                    await asyncio.sleep(0.05)
+                phone.link.cut_next("executed", match="getprop", times=1000)
+                phone.link.drop()
+                await running.until(lambda: "repair-postponed" in table.lines.events(), "postponed")
+                assert "repair" not in table.lines.events()
+                await leases.release(device, "apply")
+                await running.until(lambda: phone.model.boot_id != boot_id, "another boot")
+                phone.link.mend()
+                await well_again(table, running)
+            assert any("while apply has it" in text for text in await repairs_of(table))
 
     asyncio.run(play())
 

@@ -73,6 +73,7 @@ class Case:
     next_at: float = 0.0
     why: str = ""  # What the views say, for people.
     remedy: str = ""
+    postponed: bool = False  # Another program has the phone.
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +226,21 @@ class Repairs:
         if now < case.next_at:
             return
         step = next_step(phone.ailment, case.tried, self._means(phone, found, tree))
-        if step is not None:
-            await self._take(phone, case, step)
+        if step is None:
+            return
+        if step.rung is not Rung.WAIT and await self._postponed(worker, case):
+            return
+        await self._take(phone, case, step)
+
+    async def _postponed(self, worker: Worker, case: Case) -> bool:
+        """Whether another program has the phone: a restart may be its own, a repair is not."""
+        lessee, device = self._world.lessee, worker.device
+        lease = await lessee.lent(device) if lessee is not None and device is not None else None
+        if lease is not None and not case.postponed:
+            text = f"nothing is done while {lease.holder} has it for {lease.purpose}: {case.why}"
+            self._tell(worker, "repair-postponed", text)
+        case.postponed = lease is not None
+        return case.postponed
 
     def _means(self, phone: _Found, found: Sequence[_Found], tree: UsbTree | None) -> Means:
         repair, mender = self._world.settings.repair, self._mender
