@@ -11,6 +11,9 @@ from droidrack.virtual.ledgers import UNKNOWN_CODE
 STORE_READABLE = 29
 """From Android 10 on the shell may read the SMS store."""
 
+UNEXPLAINED = "unexplained"
+"""What a doubt is that nothing accounts for: a fault of the controller, or of this list."""
+
 Key = tuple[str, str, str]
 """ICCID, number, text."""
 
@@ -38,7 +41,7 @@ def cause_of(
     blinded: bool,
     barred: bool,
 ) -> str:
-    """One of a few sentences; "unexplained" where nothing that happened explains it.
+    """One of a few sentences; UNEXPLAINED where nothing that happened explains it.
 
     Args:
         api: of the phone's Android.
@@ -66,4 +69,4 @@ def cause_of(
         return "the phone was restarted before it was asked"
     if barred or any(fate.outcome is Outcome.RIL_ERROR for fate in fates):
         return "refused beside others; the shell sees no failed row, the log named nobody"
-    return f"unexplained ({'on the air' if on_air else 'not on the air'})"
+    return f"{UNEXPLAINED} ({'on the air' if on_air else 'not on the air'})"

@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from random import Random
 
-from sim_causes import cause_of
+from sim_causes import UNEXPLAINED, cause_of
 from sim_disk import Disk, File, Memory
 from sim_faults import heal, play, schedule
 from sim_process import profiles
@@ -278,7 +278,6 @@ def _in_virtual_time(seed: int, disk: Disk) -> Result:
 
 
 def _many(seeds: range) -> list[Result]:
-    gc.freeze()
     results = []
     for seed in seeds:
         result = run_seed(seed)
@@ -321,13 +320,17 @@ def _run_many(options: argparse.Namespace) -> int:
     ]
     began = time.monotonic()
     total, failures, done = Result(0, ""), [], 0
-    with ProcessPoolExecutor(options.jobs) as pool:
+    # Once in each process: whatever a later freeze found would never be given back.
+    with ProcessPoolExecutor(options.jobs, initializer=gc.freeze) as pool:
         for results in pool.map(_many, chunks):
             for result in results:
                 _add(total, result)
                 if result.broken:
                     failures.append(result)
                     print(f"seed {result.seed} FAILED: {result.broken[0][:300]}", flush=True)
+                for cause in result.causes:
+                    if cause.startswith(UNEXPLAINED):
+                        print(f"seed {result.seed}: a doubt is {cause}", flush=True)
             done += len(results)
             if done % 1000 < len(results):
                 _print_total(done, total, failures, time.monotonic() - began)
