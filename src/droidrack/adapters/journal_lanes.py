@@ -32,6 +32,7 @@ from droidrack.adapters.journal_writer import (
     Lane,
     Outcome,
     Unit,
+    look_with,
     run_units,
 )
 from droidrack.core.audit import Pen
@@ -175,7 +176,7 @@ class JournalLanes:
             raise self._damage or _closed(self.store.name)
         try:
             with connection.begin():
-                return run_units(connection, units)
+                return look_with(connection, units)
         except (SQLAlchemyError, OSError) as error:
             raise self._failed(error) from error
 

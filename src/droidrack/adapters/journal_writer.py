@@ -69,13 +69,27 @@ def run_units(connection: Connection, units: Sequence[Unit]) -> list[Outcome]:
 
 def _run_one(connection: Connection, unit: Unit) -> Outcome:
     connection.exec_driver_sql("SAVEPOINT unit")
-    try:
-        outcome = Outcome(unit.work(connection))
-    except REFUSALS as refusal:
+    outcome = _tried(connection, unit)
+    if outcome.refusal is not None:
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT unit")
-        outcome = Outcome(refusal=refusal)
     connection.exec_driver_sql("RELEASE SAVEPOINT unit")
     return outcome
+
+
+def look_with(connection: Connection, units: Sequence[Unit]) -> list[Outcome]:
+    """Run units that only read: what one of them refuses leaves nothing to take back.
+
+    Raises:
+        SQLAlchemyError: the database failed; all of them failed.
+    """
+    return [_tried(connection, unit) for unit in units]
+
+
+def _tried(connection: Connection, unit: Unit) -> Outcome:
+    try:
+        return Outcome(unit.work(connection))
+    except REFUSALS as refusal:
+        return Outcome(refusal=refusal)
 
 
 class Lane(Protocol):
