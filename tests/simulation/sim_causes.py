@@ -24,6 +24,7 @@ class Fortunes:
 
     fates: dict[Key, list[Fate]] = field(default_factory=dict)
     blinded: Counter[str] = field(default_factory=Counter)  # By ICCID.
+    unserved: set[str] = field(default_factory=set)  # ICCIDs that had no network for a while.
 
     def met(self, key: Key, fate: Fate) -> None:
         """A phone's SMS service took a message."""
@@ -51,7 +52,7 @@ def cause_of(
         on_air: whether one like it is on the air beyond those told as sent.
         rivals: other unknown messages to the number on that card.
         blinded: whether its log fell silent, its store was emptied or its SMS process died.
-        barred: whether no network takes the number.
+        barred: whether no network takes the number, or none served the card for a while.
     """
     if odd := sorted({fate.outcome for fate in fates} - {Outcome.SENT, Outcome.RIL_ERROR}):
         return f"the radio misbehaved: {', '.join(odd)}"
@@ -63,6 +64,8 @@ def cause_of(
         return "a witness was taken away: log silent, row never written or deleted, process died"
     if api < STORE_READABLE:
         return "the log was not heard live; before Android 10 nothing else tells an outcome"
+    if any(fate.row_delay_s or fate.row_after_s for fate in fates):
+        return "its row came, or will come, later than the deadline"
     if rivals:
         return "cannot be told from other attempts to this number"
     if EvidenceKind.REBOOT in said:

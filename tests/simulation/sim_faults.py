@@ -198,6 +198,8 @@ async def no_service(site: Site, phone: SitePhone, dice: Random) -> None:
     """Airplane mode, no coverage, emergency calls only, or roaming."""
     kind = dice.choice(["airplane", "none", "emergency", "roaming"])
     slots = [phone.model.slots[index] for index in phone.slots]
+    if kind != "roaming":
+        site.fortunes.unserved.update(slot.card.iccid for slot in slots if slot.card)
     if kind == "airplane":
         phone.model.set_airplane(on=True)
     for slot in slots:
