@@ -72,6 +72,29 @@ def test_late_row_corrects_a_doubt_that_was_told(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_message_that_went_out_while_nobody_looked_is_told_as_sent_only(tmp_path: Path) -> None:
+    """A controller that comes back after the deadline looks twice before it speaks of a doubt."""
+
+    async def play() -> None:
+        async with bench([swift(0, api=34)], tmp_path, policy=HASTY) as table:
+            async with table.controller() as running:
+                await running.ready()
+                table.phones[0].model.radio.faults.script(Fate(latency_s=1.0, silent=True))
+                uid = table.queue("meanwhile")
+                journal, flying = running.controller.world.journal, []
+                while MessageState.SUBMITTED not in flying:  # Once it is, the phone has taken it.
+                    await asyncio.sleep(0.01)
+                    pairs = await journal.open_attempts(table.device())
+                    flying = [state for _, state in pairs]
+            await asyncio.sleep(HASTY.confirm_deadline_s + HASTY.unknown_hold_s + 1.0)
+            assert ["meanwhile"] == table.on_air()
+            async with table.controller() as running:
+                await table.reported(running, [uid])
+                assert [("sent", None)] == table.told(uid)
+
+    asyncio.run(play())
+
+
 def test_message_behind_a_dialog_is_unknown_and_delays_nobody(tmp_path: Path) -> None:
     """It waits for the phone's user: told as unknown, not resent, and sent when he allows it."""
 

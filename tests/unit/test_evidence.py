@@ -273,6 +273,19 @@ def test_judge_without_proof_waits_and_then_is_unknown(
     assert NOTHING == verdict_of(witness, S.UNKNOWN, seconds=9e5)
 
 
+@pytest.mark.parametrize("state", [S.SENDING, S.SUBMITTED])
+def test_judge_after_a_long_absence_waits_for_the_second_look(state: MessageState) -> None:
+    """A row that says sent, met for the first time after the deadline, gets its second look."""
+    met = Match(row(first_seen_at=at(3600), seen_again_at=None))
+    assert NOTHING == verdict_of(Witness(ALL, met), state, seconds=3600)
+    assert NOTHING == verdict_of(Witness(ALL, met), state, seconds=3659)
+    assert (S.UNKNOWN, "DEADLINE") == verdict_of(Witness(ALL, met), state, seconds=3660)[:2]
+    stands = Match(row(first_seen_at=at(3600), seen_again_at=at(3602)))
+    assert S.SENT is verdict_of(Witness(ALL, stands), state, seconds=3602)[0]
+    queued = Match(row(6, first_seen_at=at(3600), seen_again_at=None))
+    assert S.UNKNOWN is verdict_of(Witness(ALL, queued), state, seconds=3600)[0]
+
+
 def test_judge_row_after_a_reboot_is_sent() -> None:
     """A row that stands outweighs the reboot that came between."""
     assert S.SENT is verdict_of(Witness(ALL, Match(row()), boot_id="boot-2"), seconds=999)[0]

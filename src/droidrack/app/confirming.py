@@ -26,6 +26,7 @@ from droidrack.core.evidence import (
     Witness,
     confirm_by,
     judge,
+    wants_second_look,
 )
 from droidrack.core.ids import MessageUid
 from droidrack.core.matching import Flight
@@ -147,6 +148,8 @@ class Confirming:
             verdict = judge(attempt, state, witness, self._steady.now(), self._limits)
             if verdict is not None:
                 await self._settle(attempt, state, verdict, match_)
+        if any(wants_second_look(match_, now, self._limits) for match_ in matches):
+            return FIRST_LOOK_S
         return self._next_look_s(watched)
 
     def _aged(self, attempt: Attempt) -> Attempt:

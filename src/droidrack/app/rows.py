@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from droidrack.app.handset import Handset
 from droidrack.core.attempt import Attempt
-from droidrack.core.evidence import Deadlines, Match, match
+from droidrack.core.evidence import Deadlines, Match, match, wants_second_look
 from droidrack.core.ids import MessageUid
 from droidrack.core.matching import NOTHING, Flight, StoreRow
 
@@ -82,7 +82,11 @@ class RowWitness:
         for attempt in due:
             wait_s = max(FIRST_LOOK_S, age_s(attempt, asked_at) * LOOK_GROWTH)
             self._next_asked[attempt.uid] = asked_at + timedelta(seconds=wait_s)
-        return self._match(flights)
+        matches = self._match(flights)
+        for flight, found in zip(flights, matches, strict=True):
+            if wants_second_look(found, asked_at, self._limits):
+                self._next_asked[flight.attempt.uid] = asked_at + timedelta(seconds=FIRST_LOOK_S)
+        return matches
 
     def claim(self, flight: Flight, row: StoreRow | None, *, sent: bool) -> None:
         """Take a settled attempt's row out of the game, or remember that it still has to come.

@@ -38,7 +38,16 @@ from enum import StrEnum
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
 from droidrack.core.codes import ril_code, sms_result_code
 from droidrack.core.ids import PhoneId
-from droidrack.core.matching import NOTHING, Flight, Match, RowKind, StoreRow, match, same_number
+from droidrack.core.matching import (
+    NOTHING,
+    TYPE_SENT,
+    Flight,
+    Match,
+    RowKind,
+    StoreRow,
+    match,
+    same_number,
+)
 from droidrack.core.message import OPEN, MessageState
 
 __all__ = [
@@ -76,7 +85,8 @@ class Deadlines:
     overdue (TR1M, 45 s, 3GPP TS 24.011), so four tries with 2 s between take 186 s; about 160 s
     were seen in the field on a SIM without a plan. `per_segment_s` comes on top for each further
     segment (30 segments were seen to need 30 to 60 s). `unknown_hold_s`: rows were seen up to ten
-    minutes late. `late_row_s` concerns ties, see `core/matching.py`.
+    minutes late. `late_row_s` concerns ties, see `core/matching.py`. `row_grace_s`: so long a
+    verdict waits for the second look at a row, which takes seconds.
     """
 
     confirm_s: float = 240.0
@@ -85,6 +95,7 @@ class Deadlines:
     second_look_s: float = 1.0
     radio_grace_s: float = 10.0
     late_row_s: float = 3600.0
+    row_grace_s: float = 60.0
 
 
 class Word(StrEnum):
@@ -138,6 +149,17 @@ def confirm_by(attempt: Attempt, limits: Deadlines) -> datetime:
     """When an attempt without proof becomes UNKNOWN."""
     more = limits.per_segment_s * (attempt.segments - 1)
     return attempt.opened_at + timedelta(seconds=limits.confirm_s + more)
+
+
+def wants_second_look(found: Match, now: datetime, limits: Deadlines) -> bool:
+    """Whether a row says "sent" and has not stood long enough yet: the next look proves it."""
+    row = found.row
+    return (
+        row is not None
+        and row.type == TYPE_SENT
+        and RowKind.of(row, limits.second_look_s) is RowKind.FRESH
+        and now - row.first_seen_at < timedelta(seconds=limits.row_grace_s)
+    )
 
 
 def judge(
@@ -196,7 +218,8 @@ def _proven(attempt: Attempt, witness: Witness, now: datetime, limits: Deadlines
 def _unproven(
     attempt: Attempt, state: MessageState, witness: Witness, now: datetime, limits: Deadlines
 ) -> Verdict | None:
-    if now >= confirm_by(attempt, limits):
+    # Whoever comes back after the deadline sees a row for the first time that has stood for long.
+    if now >= confirm_by(attempt, limits) and not wants_second_look(witness.store, now, limits):
         evidence = [Evidence(EvidenceKind.DEADLINE, now, _why(witness))]
         code = DEADLINE
         if witness.boot_id not in (None, attempt.boot_id):
