@@ -215,13 +215,19 @@ def _causes(site: Site) -> Iterator[str]:
     api_of = {
         card.iccid: phone.model.spec.api for phone in site.phones for card in phone.cards if card
     }
+    told = Counter(
+        site.truth.key_of(uid)
+        for uid, (state, _) in site.disk.states().items()
+        if state in ("sent", "failed")
+    )
     rivals = Counter((iccid, number) for iccid, number, _ in keys.values())
-    for uid, (iccid, number, body) in keys.items():
+    for uid, (iccid, number, _) in keys.items():
         yield cause_of(
             api=api_of[iccid],
             code=site.disk.states()[uid][1],
             said=site.disk.said(uid),
-            fates=site.fortunes.fates.get((iccid, number, body), []),
+            # What befell its twins, whose outcome is known, did not befall it.
+            fates=site.fortunes.fates.get(keys[uid], [])[told[keys[uid]] :],
             on_air=site.truth.on_air(uid) > 0,
             rivals=rivals[iccid, number] - 1,
             blinded=site.fortunes.blinded[iccid] > 0,
