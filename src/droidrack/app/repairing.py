@@ -145,7 +145,8 @@ class Repairs:
         below = {name for drop in self.hubs for name in drop.phones}
         for phone in found:
             if phone.worker.name not in below:
-                await self._attend(phone, found, tree)
+                # A treatment takes seconds: who was ill at the first look may be well by now.
+                await self._attend(self._find(phone.worker, rack, tree), found, tree)
 
     def _find(self, worker: Worker, rack: Watched, tree: UsbTree | None) -> _Found:
         settings, shown = worker.settings, rack.shown
