@@ -1,7 +1,7 @@
 """No window is exceeded over turned clocks, restarts, swaps of cards and reboots of the host."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
 from random import Random
@@ -101,17 +101,27 @@ class Site:
             if free_at - room.now > timedelta(hours=1):
                 return
             self.host.true_s += (free_at - room.now).total_seconds()
-        uid = MessageUid(f"m{len(self.sent)}")
-        message = Message(uid, to, Body("x"), "sim", Priority.NORMAL, self.host.now())
+        await self.keep(f"m{len(self.sent)}", device, sim, segments, to)
+        pace.note(sim, segments, to)
+        pace.answered(segments)
+        self.sent.append((self.host.true_s, segments, phone, card, number))
+        self.judge(phone, card)
+
+    async def keep(
+        self, uid: str, device: DeviceUuid, sim: SimReading, segments: int, to: Msisdn
+    ) -> None:
+        """Write an attempt down."""
+        name = MessageUid(uid)
+        message = Message(name, to, Body("x"), "sim", Priority.NORMAL, self.host.now())
         await self.journal.accept(device, [message])
         await self.journal.open_attempt(
             Attempt(
-                uid=uid,
+                uid=name,
                 number=1,
                 device=device,
                 slot=sim.slot,
                 sub_id=SubId(1),
-                iccid=card,
+                iccid=sim.iccid,
                 segments=segments,
                 watermark=None,
                 message_id=0,
@@ -120,10 +130,6 @@ class Site:
                 tick=self.world.steady.tick(),
             )
         )
-        pace.note(sim, segments, to)
-        pace.answered(segments)
-        self.sent.append((self.host.true_s, segments, phone, card, number))
-        self.judge(phone, card)
 
     def judge(self, phone: int, card: Iccid) -> None:
         """Every window that ends with the last send, by the true clock."""
@@ -206,3 +212,28 @@ def test_no_window_is_exceeded_over_reboots_where_the_clock_is_only_set_back(
 ) -> None:
     """Of an earlier boot only dates are left; what they claim to be in the future is now."""
     live(steps)
+
+
+def test_quota_that_a_reload_brings_counts_what_the_card_sent_before() -> None:
+    """Also the sends that were too old to matter without it, and over its going and coming."""
+    device, to = DeviceUuid("device-0"), Msisdn("+15550100001")
+    sim = SimReading(Slot(0), SimState.LOADED, SubId(1), CARDS[0])
+    plain = replace(SETTINGS, phones=(PhoneSettings("p0", serial="S0"),))
+    phone = replace(plain.phones[0], quota=Quota(segments_per_day=400))
+    strict = replace(plain, phones=(phone,))
+
+    async def run() -> None:
+        site = Site()
+        await site.journal.open()
+        site.start()
+        for index in range(400):
+            await site.keep(f"m{index}", device, sim, 1, to)
+            site.host.true_s += 30.0
+        for settings_, spent in ((plain, False), (strict, True), (plain, False), (strict, True)):
+            site.world.adopt(settings_)
+            pace = Pace(site.world, settings_.phones[0])
+            await pace.begin(device, (ANDROIDS_OWN,))
+            await pace.take_up((sim,))
+            assert spent is (pace.allowance(sim).quota_spent(1, to) is not None)
+
+    asyncio.run(run())

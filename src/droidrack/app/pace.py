@@ -14,9 +14,9 @@ from droidrack.core.case import SimReading
 from droidrack.core.guard import guard_windows
 from droidrack.core.ids import DeviceUuid, Msisdn, Slot
 from droidrack.core.pacing import Window, rest_until, windows_per
-from droidrack.core.quota import calendar_of, limits, reach
+from droidrack.core.quota import calendar_of, limits
 from droidrack.core.recipient import country_at, list_key
-from droidrack.core.settings import Per, PhoneSettings, Settings
+from droidrack.core.settings import Per, PhoneSettings
 from droidrack.core.tally import Tally
 from droidrack.ports import Send
 
@@ -33,7 +33,6 @@ class Pace:
         self._steady = world.steady
         self._device: DeviceUuid | None = None
         self._span = timedelta()
-        self._card_span = card_span(world.settings)
         self._phone = Tally()
         self._rests: datetime | None = None
         self._guard = guard_windows(())
@@ -59,11 +58,18 @@ class Pace:
 
     async def take_up(self, sims: tuple[SimReading, ...]) -> None:
         """Take up what the cards of this phone sent, on whatever phone."""
+        world = self._world
         for sim in sims:
-            if sim.sub_id is not None and self._key(sim) not in self._world.cards:
-                found = await self._sends_of(sim)
-                tally = tally_of(self._world, found, self._country(sim))
-                self._world.cards.setdefault(self._key(sim), tally)
+            if sim.sub_id is None or self._reaches(sim):
+                continue
+            found = await self._sends_of(sim)
+            if not self._reaches(sim):  # Another phone may have asked meanwhile.
+                world.cards[self._key(sim)] = tally_of(world, found, self._country(sim))
+                world.reach[self._key(sim)] = world.card_span
+
+    def _reaches(self, sim: SimReading) -> bool:
+        """Whether enough of what a card sent is known; a reload may ask for more of it."""
+        return self._world.reach.get(self._key(sim), timedelta(-1)) >= self._world.card_span
 
     def allowance(self, sim: SimReading | None) -> Allowance:
         """The room that there is now for a message on a SIM."""
@@ -86,10 +92,12 @@ class Pace:
     def note(self, sim: SimReading, segments: int, number: Msisdn) -> None:
         """A message is handed to the phone now."""
         now, recipient = self._steady.now(), list_key(number, self._country(sim))
-        card = self._noted = self._world.cards.setdefault(self._key(sim), Tally())
-        for tally, span in ((self._phone, self._span), (card, self._card_span)):
+        world, key = self._world, self._key(sim)
+        card = self._noted = world.cards.setdefault(key, Tally())
+        for tally, span in ((self._phone, self._span), (card, world.card_span)):
             tally.note(now, segments, recipient)
             tally.forget(now - span)
+        world.reach[key] = min(world.reach.get(key, world.card_span), world.card_span)
         self._rest(now, segments)
 
     def answered(self, segments: int) -> None:
@@ -126,22 +134,13 @@ class Pace:
 
     async def _sends_of(self, sim: SimReading) -> tuple[Send, ...]:
         world = self._world
-        since = world.clock.now() - self._card_span
+        since = world.clock.now() - world.card_span
         if sim.iccid is not None:
             return await world.journal.usage.of_card(sim.iccid, since)
         if self._device is None:
             raise AssertionError("a phone begins before its SIMs send")
         sends = await world.journal.usage.of_phone(self._device, since)
         return tuple(send for send in sends if send.iccid is None and send.slot == sim.slot)
-
-
-def card_span(settings: Settings) -> timedelta:
-    """How far back anybody may ask what a card sent: it may come to any phone of the site."""
-    spans = [timedelta()]
-    for phone in settings.phones:
-        spans += [timedelta(seconds=w.seconds) for w in windows_per(phone.pacing, Per.SIM)]
-        spans += [reach(quota) for quota in (phone.quota, *(s.quota for s in phone.slots)) if quota]
-    return max(spans)
 
 
 def tally_of(world: World, sends: tuple[Send, ...], country: str | None = None) -> Tally:

@@ -16,6 +16,7 @@ from droidrack.app.waiting import Bell
 from droidrack.core.errors import ProfileError
 from droidrack.core.ids import DeviceUuid, MessageUid, Slot, Token
 from droidrack.core.profile import ProfileTable
+from droidrack.core.quota import card_span
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.core.tally import Tally
 from droidrack.ports import Clock, Dice, Journal, Notebook, Panel, PhoneRecord, Vault
@@ -60,16 +61,21 @@ class World:
     openings: dict[tuple[MessageUid, int], datetime] = field(default_factory=dict)
     # What each card sent: by ICCID, or by phone and slot where a phone does not tell it.
     cards: dict[str | tuple[DeviceUuid, Slot], Tally] = field(default_factory=dict, repr=False)
+    # How far back each of these tallies is whole, and how far it has to be.
+    reach: dict[str | tuple[DeviceUuid, Slot], timedelta] = field(default_factory=dict, repr=False)
+    card_span: timedelta = field(init=False)
     steady: Steady = field(init=False)
     chronicle: Chronicle = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steady", Steady(self.clock))
+        object.__setattr__(self, "card_span", card_span(self.settings))
         object.__setattr__(self, "chronicle", Chronicle(self.clock, self.journal))
 
     def adopt(self, settings: Settings) -> None:
         """Let new settings hold from now on; the rooms read them where they use them."""
         object.__setattr__(self, "settings", settings)
+        object.__setattr__(self, "card_span", card_span(settings))
 
     @contextmanager
     def sole(self, device: DeviceUuid, name: str) -> Iterator[None]:

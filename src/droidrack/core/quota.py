@@ -15,7 +15,8 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
-from droidrack.core.settings import Quota
+from droidrack.core.pacing import windows_per
+from droidrack.core.settings import Per, Quota, Settings
 from droidrack.core.tally import Tally
 
 HOUR = timedelta(hours=1)
@@ -165,3 +166,12 @@ def _period(begins: Begins, now: datetime, ahead: timedelta) -> tuple[datetime, 
 def _around(now: datetime, begins: list[datetime]) -> tuple[datetime, datetime]:
     past = [moment for moment in begins if moment <= now]
     return max(past), min(moment for moment in begins if moment > now)
+
+
+def card_span(settings: Settings) -> timedelta:
+    """How far back anybody may ask what a card sent: it may come to any phone of the site."""
+    spans = [timedelta()]
+    for phone in settings.phones:
+        spans += [timedelta(seconds=w.seconds) for w in windows_per(phone.pacing, Per.SIM)]
+        spans += [reach(quota) for quota in (phone.quota, *(s.quota for s in phone.slots)) if quota]
+    return max(spans)
