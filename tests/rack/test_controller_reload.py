@@ -20,7 +20,7 @@ from controller_bench import (
 )
 
 from droidrack.app.handset import Handset
-from droidrack.core.ids import DeviceUuid
+from droidrack.core.ids import DeviceUuid, MessageUid
 from droidrack.core.message import MessageState
 from droidrack.core.settings import Pacing, PhoneSettings
 from droidrack.core.settings_change import change_of
@@ -287,3 +287,29 @@ def test_reload_uid_of_a_removed_phone_is_still_in_the_journal(tmp_path: Path) -
         assert ["before"] == table.on_air()
 
     asyncio.run(play())
+
+
+def test_stop_during_a_reload_cuts_no_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A phone that is being replaced is drained as well: its call ends, and is known to have."""
+    reached, real = asyncio.Event(), Handset.submit
+
+    async def slow(handset: Handset, *given: Any) -> Any:
+        reached.set()
+        await asyncio.sleep(0.5)
+        return await real(handset, *given)
+
+    async def scene(table: Bench, running: Running) -> None:
+        monkeypatch.setattr(Handset, "submit", slow)
+        uid = table.queue("in the midst of both")
+        await running.until(reached.is_set, "a call that has begun")
+        paced = replace(table.settings.phones[0], pacing=Pacing(min_gap_s=0.2))
+        reloading = asyncio.ensure_future(reload(running, paced))
+        await asyncio.sleep(0)
+        await running.controller.rack.drain(10.0)
+        life = await running.controller.world.journal.life(MessageUid(uid))
+        assert life is not None
+        assert life.state is not MessageState.SENDING
+        await reloading
+        await table.reported(running, [uid])
+
+    playing(1, tmp_path, scene)

@@ -12,7 +12,6 @@ from functools import partial
 from droidrack.app.arrival import Arrival, identify, matches
 from droidrack.app.former import settle_former, what_is_left
 from droidrack.app.forwarding import Forwarding
-from droidrack.app.pace import card_span
 from droidrack.app.pause import Pause
 from droidrack.app.repairing import Repairs
 from droidrack.app.worker import Worker
@@ -105,7 +104,7 @@ class Rack:
         await world.clock.sleep(FIRST_PRUNE_S)
         while True:
             # What a quota still counts is kept, whatever the site says.
-            counted_days = card_span(world.settings).total_seconds() / DAY_S
+            counted_days = world.card_span.total_seconds() / DAY_S
             days = max(world.settings.policy.retention_days, counted_days)
             names = [endpoint.name for endpoint in world.endpoints]
             await world.journal.inbox.disown(names, world.clock.now())
@@ -132,7 +131,8 @@ class Rack:
 
     async def drain(self, deadline_s: float) -> None:
         """Take no new messages and wait until no call is in flight, at most `deadline_s`."""
-        workers = (*self.workers, *self._leaving)
+        # A reload has replaced some whose calls it still waits for.
+        workers = tuple(dict.fromkeys((*self.workers, *self._tasks, *self._leaving)))
         for worker in workers:
             worker.drain()
         # A journal that fails now has nothing to stop any more: its events are lost.
@@ -169,7 +169,7 @@ class Rack:
             kept.get(phone.name) or Worker(self._world, phone) for phone in change.settings.phones
         )
         # Whoever removed them may be the phone of a new entry; their attempts are in the journal.
-        ending = [*anew, *renamed, *(self._leaving if change.added else ())]
+        ending = [*anew, *renamed, *(self._leaving if change.added or change.changed else ())]
         with suppress(TimeoutError):
             async with asyncio.timeout(LEAVE_S):
                 for worker in ending:
