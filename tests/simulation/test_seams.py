@@ -15,9 +15,10 @@ from sim_world import Site
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
 from droidrack.app import sending
 from droidrack.app.duty_lease import Lessee
-from droidrack.app.handset import SUBMIT_DEADLINE_S
+from droidrack.app.handset import SUBMIT_DEADLINE_S, Handset
 from droidrack.app.operating import Desk, Request
 from droidrack.app.provision.leasing import LeasedAway, leased
+from droidrack.app.reporting import Reporting
 from droidrack.app.worker import Worker
 from droidrack.core.errors import Effect, PhoneTimeout
 from droidrack.core.message import Priority
@@ -140,9 +141,7 @@ def test_silence_that_begins_during_a_look_is_kept(monkeypatch: pytest.MonkeyPat
     async def story(site: Site) -> None:
         await ready(site)
         await until(lambda: state(site) is PhoneState.READY)
-        room = worker(site).sending
-        assert room is not None
-        silence = room.quiet()
+        silence = worker(site).quiet()
         _during_a_look(monkeypatch, silence.__aenter__)
         await site.ask(site.phones[0], 0, NUMBER, "hello")
         await asyncio.sleep(60)
@@ -169,6 +168,75 @@ def test_pause_that_comes_during_a_look_prevents_the_call(monkeypatch: pytest.Mo
         assert 0 == happened(site, "submit")
         worker(site).oversight.set_order(None)
         await event(site, "air")
+
+    told_by(story)
+
+
+def test_silence_outlasts_a_duty_that_begins_anew() -> None:
+    """Whoever has the phone for himself has it also after its cable was pulled and put back."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        async with worker(site).quiet():
+            await site.phones[0].handset.link.unplug()
+            await until(lambda: state(site) is PhoneState.ABSENT)
+            await site.phones[0].handset.link.replug()
+            await until(lambda: state(site) is PhoneState.READY)
+            await site.ask(site.phones[0], 0, NUMBER, "hello")
+            await asyncio.sleep(60)
+            assert 0 == happened(site, "submit")
+        await event(site, "air")
+
+    told_by(story)
+
+
+@pytest.mark.parametrize("what", ["pause", "lend"])
+def test_last_word_is_asked_after_the_phone_answered(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phone that answers slowly may be paused, or another's, before the attempt is written."""
+    real = Handset.watermark
+
+    async def story(site: Site) -> None:
+        leases = lease_phones(site)
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+
+        async def slow(handset: Handset) -> int:
+            monkeypatch.setattr(Handset, "watermark", real)
+            mark = await real(handset)
+            if what == "pause":
+                worker(site).oversight.set_order(Order(OrderKind.PAUSE, "by a test"))
+            else:  # As a host that slept: its lease ran out, and another program took the phone.
+                await leases.release(site.phones[0].device, "rack")
+                lessee = site.process.world.lessee
+                assert lessee is not None
+                await lessee.release(site.phones[0].device)
+                assert BENCH == await ask_for(site, leases)
+            return mark
+
+        monkeypatch.setattr(Handset, "watermark", slow)
+        await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await asyncio.sleep(30)
+        assert 0 == happened(site, "submit")
+        worker(site).oversight.set_order(None)
+        await leases.release(site.phones[0].device, BENCH)
+        await event(site, "air")
+
+    told_by(story)
+
+
+def test_verdict_of_which_nobody_tells_the_reporting_room_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A cable pulled between a commit and its word to the reporting room delays it, no more."""
+    monkeypatch.setattr(Reporting, "wake", lambda _: None)
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await event(site, "status")
 
     told_by(story)
 

@@ -22,8 +22,8 @@ RETRY_S = 2.0
 
 
 MARGIN_S = 45.0
-"""No call to the radio begins with less of the lease left: 10 s for the watermark, 30 s for the
-call. A host that slept, or was held up for a minute, thus sends nothing before it asked anew."""
+"""No call to the radio begins with less of the lease left: 30 s for the call, and what a slow disk
+takes before it. A host that slept, or was held up for a minute, thus asks anew before it sends."""
 
 
 class Lessee:

@@ -134,9 +134,10 @@ class Desk:
         return {"state": worker.standing.state.value, "cause": worker.standing.cause or None}
 
     async def _reboot(self, worker: Worker, request: Request) -> Shown:
-        arrival = await self._attached(worker)
+        await self._attached(worker)
         async with AsyncExitStack() as stack:
             await self._calm(worker, stack, request.seconds("wait_s", CALM_S), judged=True)
+            arrival = await self._attached(worker)  # It may have left, or been lent, meanwhile.
             try:
                 await arrival.phone.run("reboot", deadline_s=ACT_DEADLINE_S)
             except PhoneError as error:
@@ -150,10 +151,11 @@ class Desk:
         return {"png": base64.b64encode(png).decode("ascii")}
 
     async def _shell(self, worker: Worker, request: Request) -> Shown:
-        arrival = await self._attached(worker)
+        await self._attached(worker)
         deadline_s = request.seconds("deadline_s", ACT_DEADLINE_S)
         async with AsyncExitStack() as stack:
             await self._calm(worker, stack, request.seconds("wait_s", CALM_S), judged=False)
+            arrival = await self._attached(worker)
             done = await arrival.phone.run(request.text("command"), deadline_s=deadline_s)
         return {
             "exit_code": done.exit_code,
@@ -183,8 +185,7 @@ class Desk:
         """Keep new calls away until the stack ends; `judged`: wait for every verdict, too."""
         try:
             async with asyncio.timeout(wait_s):
-                if worker.sending is not None:
-                    await stack.enter_async_context(worker.sending.quiet())
+                await stack.enter_async_context(worker.quiet())
                 while judged and await self._flying(worker):
                     await self._world.clock.sleep(JUDGED_CHECK_S)
         except TimeoutError:

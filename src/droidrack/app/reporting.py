@@ -6,6 +6,7 @@ whole is halved until the bad report stands alone; that one is parked where the 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from droidrack.app.pause import Pause
@@ -17,6 +18,8 @@ from droidrack.ports import Event, OutboxRow
 BATCH = 50
 """Reports per call: small enough for a slow panel's deadline, large enough to empty a night."""
 
+REREAD_S = 60.0
+"""How often an outbox that seemed empty is read again unasked; one small read of the journal."""
 
 UNPROCESSABLE = 422
 """The panel read the report and will never take it."""
@@ -47,7 +50,7 @@ class Reporting:
             self._wake.clear()
             rows = await world.journal.outbox(self._device, limit=BATCH)
             if not rows:
-                await self._wake.wait()
+                await self._until_news()
                 # Company for the batch: the next verdicts of a burst are moments away.
                 await world.clock.sleep(world.settings.intervals.report_s)
                 continue
@@ -62,6 +65,12 @@ class Reporting:
                 pause.reset()
             if self._doubtful:
                 await world.clock.sleep(pause.after_failure())
+
+    async def _until_news(self) -> None:
+        """Wait to be woken; not for ever: who wrote a verdict may have been stopped right after."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(REREAD_S):
+                await self._wake.wait()
 
     async def _deliver(self, token: Token, rows: Sequence[OutboxRow]) -> None:
         world = self._world

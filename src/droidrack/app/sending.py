@@ -6,8 +6,7 @@ message is never put back unless the call certainly did not reach the phone.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -141,7 +140,6 @@ class Sending:
             minutes=self._minutes,
         )
         self._halted = halted
-        self._quiet = 0  # How many ask for silence at present.
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -160,17 +158,6 @@ class Sending:
     async def calm(self) -> None:
         """Return once no call is in flight."""
         await self._calm.wait()
-
-    @asynccontextmanager
-    async def quiet(self) -> AsyncIterator[None]:
-        """While it is open no call is in flight and none is started."""
-        self._quiet += 1
-        try:
-            await self._calm.wait()
-            yield
-        finally:
-            self._quiet -= 1
-            self._wake.set()
 
     async def run(self) -> None:
         """Send for ever. Raises PhoneError when the phone is gone or does not answer."""
@@ -191,7 +178,7 @@ class Sending:
                 pass
 
     def _may_call(self) -> bool:
-        return not (self._draining or self._quiet or self._halted())
+        return not (self._draining or self._halted())
 
     async def _pass(self) -> float | None:
         """Look at the waiting messages once; seconds until the next look, None: when woken."""
@@ -326,6 +313,9 @@ class Sending:
         except ValueError:  # Of `call_for`: a row of the profile that does not fit a message.
             text = f"{handset.profile.name} has no call that takes this message"
             await self._settling.refuse(message, _uncallable(ProfileError.code, text))
+            return
+        # A phone may have taken long to answer: meanwhile it may be halted, or another's.
+        if self._halted() or not world.may_send(handset.device):
             return
         # From here on the phone may hear of it: the intent has to be on disk.
         await world.journal.open_attempt(attempt, self._minutes.go(message, go))

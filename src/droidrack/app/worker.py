@@ -5,7 +5,8 @@ without the phone. The rooms of a phone run side by side and share nothing with 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -82,6 +83,7 @@ class Worker:
         self._worked = False  # This duty came as far as working: a later fault is a new one.
         self._draining = False
         self._halted = ""
+        self._silences = 0  # How many ask for one at present.
         self._duty: Arrival | None = None  # Whose duty runs; another one may be here already.
         self._working = False
         self.dismissed = asyncio.Event()  # Its entry is gone: its phone looks for another place.
@@ -188,6 +190,21 @@ class Worker:
         """Return once no call is in flight."""
         if self._sending is not None:
             await self._sending.calm()
+
+    @asynccontextmanager
+    async def quiet(self) -> AsyncIterator[None]:
+        """While it is open no call is in flight and none is started, also by a new duty."""
+        self._silences += 1
+        try:
+            await self.calm()
+            yield
+        finally:
+            self._silences -= 1
+            self._refresh()
+
+    def _withheld(self) -> str:
+        """Why no new call may be made now; "": it may."""
+        return "an operator's act has the phone" if self._silences else self.oversight.halted()
 
     # --- Its life -----------------------------------------------------------------------------
 
@@ -322,7 +339,7 @@ class Worker:
             on_settled=reporting.wake,
             asking=asking,
             conduct=conduct,
-            halted=self.oversight.halted,
+            halted=self._withheld,
         )
         confirming.asked = lambda: bool(asking.package)
         confirming.on_free = sending.wake
