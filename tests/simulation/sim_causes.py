@@ -30,6 +30,19 @@ class Fortunes:
         """A phone's SMS service took a message."""
         self.fates.setdefault(key, []).append(fate)
 
+    def of_doubts(self, key: Key, told: int) -> list[Fate]:
+        """What befell those of several equal messages that are in doubt.
+
+        What happened to the `told` others is known: it was nothing out of the way, where it can be.
+        """
+        fates = self.fates.get(key, [])
+        plain = [fate for fate in fates if fate.outcome is Outcome.SENT and not _unseen(fate)]
+        return (plain + [fate for fate in fates if fate not in plain])[told:]
+
+
+def _unseen(fate: Fate) -> bool:
+    return fate.silent or fate.row is not Row.KEPT
+
 
 def cause_of(
     *,
@@ -60,7 +73,7 @@ def cause_of(
         return "the witnesses disagree, or one part of several failed"
     if not fates and not rivals:
         return "lost before the phone took it; that no call was made, nobody can prove"
-    if any(fate.silent or fate.row is not Row.KEPT for fate in fates) or blinded:
+    if any(map(_unseen, fates)) or blinded:
         return "a witness was taken away: log silent, row never written or deleted, process died"
     if api < STORE_READABLE:
         return "the log was not heard live; before Android 10 nothing else tells an outcome"

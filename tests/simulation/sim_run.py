@@ -226,8 +226,7 @@ def _causes(site: Site) -> Iterator[str]:
             api=api_of[iccid],
             code=site.disk.states()[uid][1],
             said=site.disk.said(uid),
-            # What befell its twins, whose outcome is known, did not befall it.
-            fates=site.fortunes.fates.get(keys[uid], [])[told[keys[uid]] :],
+            fates=site.fortunes.of_doubts(keys[uid], told[keys[uid]]),
             on_air=site.truth.on_air(uid) > 0,
             rivals=rivals[iccid, number] - 1,
             blinded=site.fortunes.blinded[iccid] > 0,
