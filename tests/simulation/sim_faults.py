@@ -19,7 +19,7 @@ from sim_world import Site, SitePhone
 from droidrack.core.errors import JournalBusy
 from droidrack.virtual.faults import SENT, Fate, Outcome, Row
 from droidrack.virtual.panel.faults import Fault, FaultKind
-from droidrack.virtual.sim_slots import ServiceState
+from droidrack.virtual.sim_slots import ServiceState, SimSlot
 
 Story = Callable[[Site, SitePhone, Random], Awaitable[None]]
 
@@ -194,12 +194,17 @@ async def clear_store(site: Site, phone: SitePhone, dice: Random) -> None:
 # --- Cards and networks ---------------------------------------------------------------------------
 
 
+def _cut_off(site: Site, *slots: SimSlot) -> None:
+    """Note that cards are without a network for a while."""
+    site.fortunes.unserved.update(slot.card.iccid for slot in slots if slot.card)
+
+
 async def no_service(site: Site, phone: SitePhone, dice: Random) -> None:
     """Airplane mode, no coverage, emergency calls only, or roaming."""
     kind = dice.choice(["airplane", "none", "emergency", "roaming"])
     slots = [phone.model.slots[index] for index in phone.slots]
     if kind != "roaming":
-        site.fortunes.unserved.update(slot.card.iccid for slot in slots if slot.card)
+        _cut_off(site, *slots)
     if kind == "airplane":
         phone.model.set_airplane(on=True)
     for slot in slots:
@@ -221,6 +226,7 @@ def _serve(phone: SitePhone) -> None:
 async def pin(site: Site, phone: SitePhone, dice: Random) -> None:
     """A card asks for its PIN."""
     slot = phone.model.slots[dice.choice(phone.slots)]
+    _cut_off(site, slot)
     slot.pin_required = True
     await asyncio.sleep(dice.choice([5.0, 60.0, 400.0]))
     slot.pin_required = False
@@ -233,6 +239,7 @@ async def pull_card(site: Site, phone: SitePhone, dice: Random) -> None:
     slot = dice.choice(phone.slots)
     if phone.model.slots[slot].card is None:
         return
+    _cut_off(site, phone.model.slots[slot])
     card = phone.model.remove_sim(slot)
     await asyncio.sleep(dice.choice([2.0, 60.0, 400.0]))
     if card is not None and phone.model.slots[slot].card is None:
