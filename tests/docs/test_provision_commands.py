@@ -231,6 +231,8 @@ def _whole_path(where: tuple[str, ...]) -> None:
     steps = [step for phone in json.loads(again.stdout)["phones"] for step in phone["steps"]]
     assert {"satisfied"} == {step["state"] for step in steps}
     assert 0 == sum(step["writes"] for step in steps)
+    nowhere = droidrack("provision", "report", "bay", *where, "--out", "bay.toml/proof")
+    assert (2, True) == (nowhere.exit_code, "not a directory" in nowhere.stderr)
     report = droidrack("provision", "report", "bay", *where, "--out", "proof")
     assert 0 == report.exit_code, report.output
     document = json.loads(Path("proof/certificate.json").read_text("utf-8"))

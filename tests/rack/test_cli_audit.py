@@ -75,8 +75,11 @@ def test_export_can_be_verified_without_the_journal(shelf: Desk, tmp_path: Path)
     """What lies in an archive is checked there, and an edit in it is found."""
     work(shelf)
     file = tmp_path / "audit.jsonl"
+    file.touch(0o644)
     assert 0 == shelf.run("audit", "export", "--output", str(file)).exit_code
 
+    assert 0o600 == file.stat().st_mode & 0o777
+    assert file.read_text("utf-8") == shelf.run("audit", "export").stdout
     assert 0 == shelf.run("audit", "verify", "--file", str(file)).exit_code
     assert 4 == len(file.read_text().splitlines())
     file.write_text(file.read_text().replace("PANEL_REFUSED", "PANEL_BUSY"))
@@ -96,3 +99,21 @@ def test_tail_prints_the_newest_lines_as_text(shelf: Desk) -> None:
         lines[0].split("Z  ")[1][:15],
         lines[1].split("  ")[2],
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("export", "--output", "{home}/none/x"), "no such file or directory"),
+        (("show", "--number", "nonsense"), "NUMBER_INVALID"),
+    ],
+)
+def test_place_or_number_that_is_none_is_refused(
+    shelf: Desk, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """Neither a trace nor an answer that sounds as if nobody was written to."""
+    work(shelf)
+    done = shelf.run("audit", *(word.format(home=tmp_path) for word in words))
+    assert 2 == done.exit_code
+    assert said in done.stderr
+    assert "No such lines" not in done.stdout

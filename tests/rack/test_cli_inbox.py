@@ -83,6 +83,7 @@ def test_inbox_choice_that_means_nothing_is_a_mistake(shelf: Desk, words: tuple[
     done = shelf.run("inbox", *words)
     assert 2 == done.exit_code
     assert "Hint:" in done.stderr
+    assert ("at least 4 digits are needed" in done.stderr) == (words == ("--sim", "1"))
 
 
 def test_inbox_follow_prints_what_arrives_line_by_line(shelf: Desk) -> None:

@@ -1,6 +1,7 @@
 """Commands that only read: decode, explain, segments. What is wrong is said, with exit code 2."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,35 @@ def test_decode_of_an_unknown_family_or_file_exits_2(
     assert 2 == run("decode", "isub", str(tmp_path)).exit_code
     monkeypatch.setattr(dumps, "DUMP_LIMIT_BYTES", 10)
     assert 2 == run("decode", "isub", stdin=b"x" * 11).exit_code
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("virtual", "--adb-port", "99999"), "not in the range"),
+        (("virtual", "--adb-port", "5037"), "the machine's own adb server"),
+        (("virtual", "--phones", "1", "--air", "{home}/none/air"), "no such file or directory"),
+        (("panel", "--port", "99999"), "not in the range"),
+        (("panel", "--mint", "-1"), "not in the range"),
+        (("panel", "--store", "{home}/none/panel.db"), "unable to open database file"),
+        (("panel", "--store", "{home}/junk"), "file is not a database"),
+        (("recipe", "new", "zz", "--out", "{home}/none/zz.toml"), "no such file or directory"),
+    ],
+)
+def test_plain_mistake_of_a_lab_is_told_and_is_no_trace(
+    words: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    """A port that is none, a file that cannot be: what was wrong, and exit code 2."""
+    (tmp_path / "junk").write_text("no database, " * 100)
+    result = run(*(word.format(home=tmp_path) for word in words))
+    assert 2 == result.exit_code
+    assert said in result.stderr
+
+
+def test_port_of_somebody_else_is_refused_by_a_virtual_rack() -> None:
+    """The port that was named is in the error."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("virtual", "--phones", "1", "--profile", "parser", "--adb-port", port)
+    assert 2 == result.exit_code
+    assert f"--adb-port {port}: " in result.stderr

@@ -10,9 +10,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from droidrack.core.errors import ConfigError
+from droidrack.faces.cli import operate
 from droidrack.faces.cli.main import main
 from droidrack.faces.cli.status import _screen, _troubles
 
+MESSAGE = ("--to", "+15550100001", "--body", "x", "--sim", "0")
 NOW = "2030-01-01T12:00:00+00:00"
 
 
@@ -198,3 +200,40 @@ def test_events_without_a_journal_name_the_state_directory(idle_rack: Path) -> N
     result = CliRunner().invoke(main, ["events", "--config", str(idle_rack)])
     assert 0 == result.exit_code
     assert str(idle_rack.parent / "state") in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("events", "--since", "0001-01-01"), "a year from 2000"),
+        (("events", "--since", "999999d"), "goes back beyond 2000"),
+        (
+            ("policy", "check", *MESSAGE, "--phone", "a", "--at", "0001-01-01"),
+            "a year from 2000",
+        ),
+        (("audit", "show", "--since", "0001-01-01"), "a year from 2000"),
+        (("screenshot", "--all", "--out", "{file}/x"), "not a directory"),
+        (("capture", "--phone", "a", "--out", "{file}/x"), "not a directory"),
+    ],
+)
+def test_moment_or_place_that_cannot_be_is_a_usage_error(
+    words: tuple[str, ...], said: str, idle_rack: Path
+) -> None:
+    """It is told before anybody is asked, and not as a trace."""
+    typed = [word.format(file=idle_rack) for word in words]
+    result = CliRunner().invoke(main, [*typed, "--config", str(idle_rack)], catch_exceptions=False)
+    assert ConfigError.exit_code == result.exit_code
+    assert said in result.stderr
+
+
+def test_command_that_failed_on_a_phone_fails_with_json_too(
+    idle_rack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script sees by the exit code what a person sees; the answer is printed all the same."""
+    answers = [{"phone": "a", "stdout": "", "stderr": "", "exit_code": 1}]
+    monkeypatch.setattr(operate, "_each", lambda *_args, **_more: answers)
+    words = ["shell", "--phone", "a", "--yes", "--config", str(idle_rack)]
+    for form in ([], ["--json"]):
+        result = CliRunner().invoke(main, [*words, *form, "--", "false"])
+        assert 1 == result.exit_code
+    assert answers == json.loads(result.stdout)

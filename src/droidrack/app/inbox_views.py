@@ -63,8 +63,13 @@ async def card_named(journal: Journal, digits: str) -> Iccid:
     """The card with this ICCID, or the only known one that ends so.
 
     Raises:
-        ConfigError: none does, or several do.
+        ConfigError: none does, or several do, or so few digits are given that many could.
     """
+    if len(digits) < SIM_DIGITS_MIN:
+        raise ConfigError(
+            f"--sim: at least {SIM_DIGITS_MIN} digits are needed, seen {len(digits)}",
+            hint="give the card's ICCID or its last digits; `droidrack sims list` shows the cards",
+        )
     known = {
         sim.iccid
         for phone in await journal.phones()
@@ -72,11 +77,11 @@ async def card_named(journal: Journal, digits: str) -> Iccid:
         if sim.iccid is not None
     }
     fitting = [card for card in known if card.reveal().endswith(digits.upper())]
-    if len(digits) >= SIM_DIGITS_MIN and len(fitting) == 1:
+    if len(fitting) == 1:
         return fitting[0]
     raise ConfigError(
         f"{len(fitting)} known cards end in what --sim names, 1 was expected",
-        hint=f"give the card's ICCID, or at least its last {SIM_DIGITS_MIN} digits; "
+        hint="give the card's ICCID, or more of its last digits; "
         "`droidrack sims list` shows the cards",
     )
 

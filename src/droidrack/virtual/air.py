@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
+from droidrack.core.errors import ConfigError
+
 
 @dataclass(frozen=True, slots=True)
 class AirMessage:
@@ -42,11 +44,20 @@ class Air:
 
     Each line is handed to the operating system at once, so that a judge in another process sees it
     even when this one is killed.
+
+    Raises:
+        ConfigError: the file cannot be written.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.messages: list[AirMessage] = []
-        self._file: TextIO | None = path.open("a", encoding="utf-8") if path else None
+        try:
+            self._file: TextIO | None = path.open("a", encoding="utf-8") if path else None
+        except OSError as exc:
+            raise ConfigError(
+                f"air file {path}: {(exc.strerror or 'cannot be written').lower()}",
+                hint="name a file in a directory that exists and that you may write",
+            ) from exc
 
     def record(self, message: AirMessage) -> None:
         """Add a message that a radio has sent."""

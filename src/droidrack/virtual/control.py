@@ -12,12 +12,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from droidrack.core.errors import ConfigError
 from droidrack.virtual.farm import RackPhone, VirtualRack
 
 Request = Mapping[str, Any]
 Answer = dict[str, Any]
 
 _LINE_LIMIT = 65536
+_KNOCK_DEADLINE_S = 2.0
 
 
 class BadRequest(Exception):
@@ -153,31 +155,71 @@ async def obey(rack: VirtualRack, request: Request) -> Answer:
 
 
 class ControlSocket:
-    """Listens at `path` for as long as the context is open."""
+    """Listens at `path` for as long as the context is open.
+
+    A socket file that a dead rack left behind is replaced; a living rack's is left to it.
+
+    Raises:
+        ConfigError: on entering; another rack listens there, or nobody can.
+    """
 
     def __init__(self, rack: VirtualRack, path: Path) -> None:
         self._rack = rack
         self._path = path
         self._server: asyncio.Server | None = None
+        self._made: tuple[int, int] | None = None
         self._lines: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> "ControlSocket":
+        if await self._somebody_answers():
+            raise ConfigError(
+                f"control socket {self._path}: another rack listens there",
+                hint="stop that rack, or give this one a --control of its own",
+            )
         old = os.umask(0o177)
         try:
             self._server = await asyncio.start_unix_server(
                 self._accept, self._path, limit=_LINE_LIMIT
             )
+        except OSError as exc:
+            raise ConfigError(
+                f"control socket {self._path}: {exc.strerror or exc}",
+                hint="name a short path that does not exist yet, in a directory that you may write",
+            ) from exc
         finally:
             os.umask(old)
+        self._made = self._identity()
         return self
 
     async def __aexit__(self, *error: object) -> None:
+        # Before closing: as long as the socket is open, no other file gets its inode.
+        if self._made is not None and self._made == self._identity():
+            self._path.unlink(missing_ok=True)
         if self._server is not None:
             self._server.close()
         for line in tuple(self._lines):
             line.cancel()
         await asyncio.gather(*self._lines, return_exceptions=True)
-        self._path.unlink(missing_ok=True)
+
+    async def _somebody_answers(self) -> bool:
+        """Whether the socket at the path is taken by a process that lives."""
+        try:
+            async with asyncio.timeout(_KNOCK_DEADLINE_S):
+                _, writer = await asyncio.open_unix_connection(self._path)
+        except TimeoutError:
+            return True  # A socket without a listener refuses at once.
+        except OSError:
+            return False  # Nothing, a stale file, or something that listening will complain about.
+        writer.close()
+        return True
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Which file is at the path now."""
+        try:
+            seen = self._path.stat()
+        except OSError:
+            return None
+        return seen.st_dev, seen.st_ino
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         talk = asyncio.ensure_future(self._talk(reader, writer))

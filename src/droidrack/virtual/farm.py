@@ -114,6 +114,7 @@ class VirtualRack:
         return self._profile
 
     async def __aenter__(self) -> Self:
+        self.air = Air(self._air_path)  # First: nothing is to be closed if it cannot be.
         try:
             await self._open()
         except BaseException:
@@ -155,7 +156,6 @@ class VirtualRack:
     # --- Opening and closing ---
 
     async def _open(self) -> None:
-        self.air = Air(self._air_path)
         make_shell = await self._shell_factory()
         for spec in self._specs:
             dice = random.Random(self._dice.getrandbits(64))

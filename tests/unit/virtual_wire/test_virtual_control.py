@@ -2,8 +2,12 @@
 
 import asyncio
 import json
+import socket
 from pathlib import Path
 
+import pytest
+
+from droidrack.core.errors import ConfigError
 from droidrack.virtual.catalogue import make_spec
 from droidrack.virtual.control import ControlSocket, request, run_rack
 from droidrack.virtual.farm import VirtualRack
@@ -92,3 +96,35 @@ def test_rack_runs_until_it_is_cancelled(tmp_path: Path) -> None:
 
     asyncio.run(main())
     assert not path.exists()
+
+
+def test_socket_of_a_living_rack_is_left_to_it(tmp_path: Path) -> None:
+    """A second rack is refused, and the first one is still reached."""
+    path = tmp_path / "control"
+
+    async def main() -> None:
+        async with rack_of(1) as rack, ControlSocket(rack, path):
+            with pytest.raises(ConfigError, match="another rack listens there"):
+                await run_rack(rack_of(1), control_path=path)
+            assert (await request(path, {"do": "phones"}))["ok"]
+
+    asyncio.run(main())
+    assert not path.exists()
+
+
+def test_stale_socket_is_replaced_and_a_strangers_file_stays(tmp_path: Path) -> None:
+    """What a killed rack left is no hindrance; at the end only one's own is removed."""
+    path = tmp_path / "control"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+
+    async def main() -> None:
+        async with rack_of(1) as rack, ControlSocket(rack, path):
+            assert (await request(path, {"do": "phones"}))["ok"]
+            path.unlink()
+            path.write_text("a stranger's")
+        with pytest.raises(ConfigError, match="already in use"):
+            await ControlSocket(rack_of(1), path).__aenter__()
+
+    asyncio.run(main())
+    assert "a stranger's" == path.read_text()

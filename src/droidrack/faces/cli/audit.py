@@ -1,8 +1,9 @@
 """`droidrack audit`: what was decided and done, and whether that record was touched."""
 
 import asyncio
+import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,16 +13,20 @@ import click
 from droidrack.core.audit import AuditKind, AuditLine, exported, imported
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.options import (
+    Date,
     config_option,
     json_option,
+    open_private,
     phone_named,
     plain,
     print_json,
     print_table,
+    unwritable,
 )
 
 if TYPE_CHECKING:
     from droidrack.app.audit_views import Examined, Wanted
+    from droidrack.core.ids import Msisdn
     from droidrack.core.settings import Settings
 
 SHOWN_FAULTS = 20
@@ -35,7 +40,7 @@ _COLUMNS = ("n", "at", "who", "what", "phone", "subject", "rule", "code", "numbe
 
 since_option = click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    type=Date(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
     help="Only lines written since then, in UTC.",
 )
 
@@ -135,7 +140,11 @@ def _print_examined(found: "Examined") -> None:
 @audit.command()
 @config_option
 @since_option
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Else stdout.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="File to write, for your eyes only; else stdout.",
+)
 def export(config: Path, since: datetime | None, output: Path | None) -> None:
     """Write lines as JSON, one object each, with what `verify --file` needs.
 
@@ -154,10 +163,16 @@ async def _export(settings: "Settings", since: datetime | None, output: Path | N
     from droidrack import compose
     from droidrack.app.audit_views import walk
 
+    file = None if output is None or str(output) == "-" else output
     async with compose.observe_journal(settings) as journal:
-        with click.open_file(str(output) if output else "-", "w", encoding="ascii") as stream:
-            async for line in walk(journal.audit, since):
-                stream.write(exported(line) + "\n")
+        try:
+            with open_private(file) if file else nullcontext(sys.stdout) as stream:
+                async for line in walk(journal.audit, since):
+                    stream.write(exported(line) + "\n")
+        except OSError as exc:
+            if file is None:
+                raise
+            raise unwritable(file, exc) from exc
 
 
 @audit.command()
@@ -197,12 +212,29 @@ def show(
         phone_named(settings, phone)
     wanted = Wanted(kind or "", "", phone, uid, veiled)
     lines, names = asyncio.run(_lines(settings, wanted, _utc(since), limit))
+    if number and not lines:
+        _see_that_it_is_one(Msisdn(number))
     if as_json:
         print_json([dict(line.facts()) for line in lines])
     elif not lines:
         click.echo("No such lines.")
     else:
         print_table("Audit (UTC)", _COLUMNS, [_row(line, names) for line in lines])
+
+
+def _see_that_it_is_one(number: "Msisdn") -> None:
+    """Refuse what nobody can dial, lest "no lines" sounds like an answer.
+
+    Asked when no line has it: what the panel sent by mistake was refused, and that line is found.
+    """
+    from droidrack.core.numbering import Unreadable, read_number
+
+    reading = read_number(number, "")
+    if isinstance(reading, Unreadable) and reading.code == "NUMBER_INVALID":
+        raise ConfigError(
+            f"--number {number.masked()}: {reading.code}: {reading.detail}",
+            hint="write it as the panel gave it, for example with + and country code",
+        )
 
 
 @audit.command()

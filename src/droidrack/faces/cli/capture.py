@@ -11,7 +11,7 @@ import click
 
 from droidrack import __version__
 from droidrack.core.errors import ConfigError, RackError
-from droidrack.faces.cli.options import config_option, note, phone_named, plain
+from droidrack.faces.cli.options import config_option, make_folder, note, phone_named, plain
 
 if TYPE_CHECKING:
     from droidrack.app.arrival import Arrival
@@ -43,6 +43,7 @@ def capture(config: Path, phone: str | None, serial: str | None, out: Path) -> N
         raise click.UsageError("one of --phone and --serial is needed")
     settings = compose.load_settings(config)
     wanted = phone_named(settings, phone) if phone else PhoneSettings(str(serial), str(serial))
+    make_folder(out)  # Before the phone is asked for what could not be kept.
     arrival, samples = asyncio.run(_capture(settings, wanted))
     for sample in samples:
         path = _write(out, arrival, sample)

@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.selection import Selection
-from droidrack.faces.cli.options import config_option, json_option, note, plain, print_json
+from droidrack.faces.cli.options import (
+    YEARS,
+    config_option,
+    foreseen,
+    json_option,
+    note,
+    plain,
+    print_json,
+)
 from droidrack.faces.cli.selectors import chosen, filter_options
 
 if TYPE_CHECKING:
@@ -38,11 +46,17 @@ class Moment(click.ParamType[datetime]):
             return value
         text = str(value)
         if ago := _AGO.fullmatch(text):
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            age = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            now = datetime.now(UTC)
+            if age > now - datetime(YEARS[0], 1, 1, tzinfo=UTC):
+                self.fail(f"{text!r} goes back beyond {YEARS[0]}: give a shorter age", param, ctx)
+            return now - age
         try:
             moment = datetime.fromisoformat(text)
         except ValueError:
             self.fail(f"{text!r} is neither a date nor an age such as 30m, 2h or 7d", param, ctx)
+        if wrong := foreseen(moment):
+            self.fail(wrong, param, ctx)
         return moment if moment.tzinfo else moment.astimezone()
 
 

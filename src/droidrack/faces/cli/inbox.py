@@ -14,6 +14,7 @@ import click
 from droidrack.core.ids import DeviceUuid
 from droidrack.faces.cli.ledger import reveal_option
 from droidrack.faces.cli.options import (
+    Date,
     config_option,
     json_option,
     phone_named,
@@ -43,7 +44,7 @@ _COLUMNS = ("received_at", "phone", "slot", "from", "text", "forwarded", "id")
 @click.option("--sim", default="", help="Only to this card: its ICCID, or its last digits.")
 @click.option(
     "--since",
-    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    type=Date(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
     help="Only texts seen since then, in UTC.",
 )
 @click.option(

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from droidrack.core.errors import ConfigError
+from droidrack.core.errors import ConfigError, RackError
 from droidrack.faces.cli.options import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from droidrack.virtual.farm import VirtualRack
+
+
+OTHER_PORT = "choose another port, or 0 for any free one"
 
 
 def run_until_stopped(work: Coroutine[Any, Any, None]) -> None:
@@ -35,7 +38,11 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> None:
     "--phones", default=8, show_default=True, type=click.IntRange(1, 1000), help="How many."
 )
 @click.option(
-    "--adb-port", default=0, show_default=True, help="Port of the rack's adb server; 0: a free one."
+    "--adb-port",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port of the rack's adb server; 0: a free one.",
 )
 @click.option(
     "--profile",
@@ -67,18 +74,26 @@ def virtual(
 
     The rack listens on loopback only. With mksh the phones' commands run on this host.
     """
+    from droidrack.virtual.adb_host import AdbServerLost
     from droidrack.virtual.catalogue import make_spec, specs
     from droidrack.virtual.control import run_rack
     from droidrack.virtual.farm import NoRealShell, VirtualRack
 
     chosen = specs(phones) if api is None else [make_spec(i, api=api) for i in range(phones)]
-    rack = VirtualRack(chosen, shell=profile, adb_port=adb_port, seed=seed, air_path=air)
+    try:
+        rack = VirtualRack(chosen, shell=profile, adb_port=adb_port, seed=seed, air_path=air)
+    except ValueError as exc:
+        raise ConfigError(f"--adb-port {adb_port}: {exc}", hint=OTHER_PORT) from exc
     try:
         run_until_stopped(
             run_rack(rack, control_path=control, ready=_show_json if as_json else _show)
         )
     except NoRealShell as exc:
         raise ConfigError(str(exc), hint="apt install mksh, or --profile parser") from exc
+    except AdbServerLost as exc:
+        if not adb_port:
+            raise RackError(str(exc), hint="try again; `adb` has to start on this host") from exc
+        raise ConfigError(f"--adb-port {adb_port}: {exc}", hint=OTHER_PORT) from exc
 
 
 def _rows(rack: "VirtualRack") -> list[dict[str, Any]]:
@@ -109,7 +124,9 @@ def _show(rack: "VirtualRack") -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=0, show_default=True, help="0: a free one.")
+@click.option(
+    "--port", default=0, show_default=True, type=click.IntRange(0, 65535), help="0: a free one."
+)
 @click.option(
     "--store",
     type=click.Path(path_type=Path),
@@ -122,7 +139,13 @@ def _show(rack: "VirtualRack") -> None:
     show_default=True,
     help="What `pending` does: repeats a message until its status arrives, or hands it out once.",
 )
-@click.option("--mint", default=1, show_default=True, help="Pairing tokens to mint at the start.")
+@click.option(
+    "--mint",
+    default=1,
+    show_default=True,
+    type=click.IntRange(min=0),
+    help="Pairing tokens to mint at the start.",
+)
 @click.option(
     "--admin-token",
     envvar="DROIDRACK_PANEL_ADMIN_TOKEN",
@@ -133,11 +156,19 @@ def panel(
     host: str, port: int, store: Path | None, reading: str, mint: int, admin_token: str
 ) -> None:
     """Run the local panel until stopped: the gateway API, and an admin API under /admin."""
+    import sqlite3
+
     from droidrack.virtual.panel.queue import Reading
     from droidrack.virtual.panel.server import create_app, serve
     from droidrack.virtual.panel.store import PanelStore
 
-    memory = PanelStore(store or ":memory:", reading=Reading(reading))
+    try:
+        memory = PanelStore(store or ":memory:", reading=Reading(reading))
+    except sqlite3.Error as exc:
+        raise ConfigError(
+            f"--store {store}: expected a panel's SQLite file, or a new one, seen: {exc}",
+            hint="name a file that a panel wrote, or a new one in a directory that you may write",
+        ) from exc
 
     def started(bound: int) -> None:
         click.echo(f"Local panel on http://{host}:{bound}")

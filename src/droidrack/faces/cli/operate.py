@@ -18,9 +18,11 @@ from droidrack.faces.cli.options import (
     config_option,
     error_json,
     json_option,
+    make_folder,
     plain,
     print_json,
     print_table,
+    unwritable,
 )
 from droidrack.faces.cli.selectors import ask, chosen, selection_options, yes_option
 
@@ -132,8 +134,8 @@ def screenshot(config: Path, selection: Selection, out: Path, as_json: bool) -> 
 
     settings = compose.load_settings(config)
     phones = chosen(settings, selection)
+    make_folder(out, 0o700)  # Before a picture is taken that could not be kept.
     results = _each(settings, "screenshot", phones, {}, deadline_s=30.0 + MARGIN_S)
-    out.mkdir(mode=0o700, parents=True, exist_ok=True)
     for result in results:
         if "png" in result:
             path = out / f"{result['phone']}.png"
@@ -143,9 +145,12 @@ def screenshot(config: Path, selection: Selection, out: Path, as_json: bool) -> 
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as file:
-        file.write(content)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(descriptor, "wb") as file:
+            file.write(content)
+    except OSError as exc:
+        raise unwritable(path, exc) from exc
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
@@ -189,10 +194,10 @@ def shell(
     args = {"command": " ".join(command), "wait_s": wait_s, "deadline_s": deadline_s}
     results = _each(settings, "shell", phones, args, deadline_s=wait_s + deadline_s + MARGIN_S)
     if as_json:
-        _show("shell", results, [], as_json=True)
-        return
-    for result in results:
-        _print_output(result, alone=len(results) == 1)
+        print_json(results)
+    else:
+        for result in results:
+            _print_output(result, alone=len(results) == 1)
     if any("error" in result or result.get("exit_code") for result in results):
         sys.exit(1)
 

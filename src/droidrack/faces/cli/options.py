@@ -1,10 +1,13 @@
 """Options and small forms that several commands share."""
 
 import json
+import os
+import stat
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from itertools import compress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -31,6 +34,65 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 def print_json(value: object) -> None:
     """One JSON document on stdout; text stays readable."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+YEARS = range(2000, 3000)
+"""Of moments that are asked about: no record is older, and nothing overflows on either side."""
+
+
+def foreseen(moment: datetime) -> str | None:
+    """What is wrong with a moment's year; None for one that can be reckoned with."""
+    if moment.year in YEARS:
+        return None
+    return f"expected a year from {YEARS[0]} to {YEARS[-1]}, seen {moment.year}"
+
+
+class Date(click.DateTime):
+    """A date, with or without a time, of a year that can be reckoned with."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        moment: datetime = super().convert(value, param, ctx)
+        if wrong := foreseen(moment):
+            self.fail(wrong, param, ctx)
+        return moment
+
+
+def unwritable(path: Path, error: OSError) -> ConfigError:
+    """A place of the command line that takes no file, as the operator's mistake."""
+    return ConfigError(
+        f"{path}: {(error.strerror or 'cannot be written').lower()}",
+        hint="name a place that exists and that you may write",
+    )
+
+
+def open_private(path: Path) -> TextIO:
+    """Open a text file to write, for its owner's eyes only, also if it was there before.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    stream = os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", -1, "utf-8"
+    )
+    if stat.S_ISREG(os.fstat(stream.fileno()).st_mode):  # A device keeps the mode that all rely on.
+        os.fchmod(stream.fileno(), 0o600)
+    return stream
+
+
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder for what a command writes, or see that the one that is there takes files.
+
+    Raises:
+        ConfigError: it cannot be made or written.
+    """
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise unwritable(path, exc) from exc
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise unwritable(path, PermissionError(13, "Permission denied"))
 
 
 PIPE_WIDTH = 240

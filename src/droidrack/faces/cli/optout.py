@@ -1,7 +1,6 @@
 """`droidrack optout`: who asked for no more messages, while a controller runs too."""
 
 import asyncio
-import os
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,7 +10,14 @@ import click
 
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.ledger import reveal_option
-from droidrack.faces.cli.options import config_option, json_option, print_json, print_table
+from droidrack.faces.cli.options import (
+    config_option,
+    json_option,
+    open_private,
+    print_json,
+    print_table,
+    unwritable,
+)
 
 if TYPE_CHECKING:
     from droidrack.core.ids import Msisdn
@@ -210,12 +216,10 @@ def export(output: Path, config: Path) -> None:
         click.echo(text, nl=False)
         return
     try:
-        opened = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(opened, "w", encoding="utf-8") as stream:
-            os.fchmod(stream.fileno(), 0o600)
+        with open_private(output) as stream:
             stream.write(text)
     except OSError as exc:
-        raise ConfigError(f"{output}: {(exc.strerror or 'cannot be written').lower()}") from exc
+        raise unwritable(output, exc) from exc
     click.echo(f"{len(entries)} numbers written to {output}.")
 
 

@@ -12,6 +12,7 @@ from droidrack.core.codes import CODES
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.explain import text_argument
 from droidrack.faces.cli.options import (
+    Date,
     config_option,
     json_option,
     note,
@@ -42,12 +43,12 @@ def policy() -> None:
 @click.option("--phone", default="", help="Its name in devices.toml; may be left out with one.")
 @click.option(
     "--at",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    type=Date(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
     help="When, in UTC; now without it.",
 )
 @click.option(
     "--received",
-    type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    type=Date(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
     help="When the panel handed it over, in UTC; the same moment without it.",
 )
 @click.option(

@@ -12,7 +12,14 @@ import click
 from droidrack.core.errors import ConfigError
 from droidrack.core.provision.record import RunKind, StepState
 from droidrack.core.provision.registry import STEP_TYPES, rests_on_journal
-from droidrack.faces.cli.options import json_option, plain, print_json, print_table
+from droidrack.faces.cli.options import (
+    json_option,
+    make_folder,
+    plain,
+    print_json,
+    print_table,
+    unwritable,
+)
 from droidrack.faces.cli.provision_place import state_dir_of, where
 
 if TYPE_CHECKING:
@@ -58,15 +65,19 @@ async def _report(
         return
     evidence = state_dir / wiring.EVIDENCE_DIR / run.uid
     folder = out or evidence
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder, 0o700)
     address = "" if folder == evidence else evidence.absolute().as_uri()
     for ending, text in (
         ("json", json.dumps(document, ensure_ascii=False, indent=2) + "\n"),
         ("csv", certificate_csv(document)),
         ("html", page(document, evidence=address)),
     ):
-        (folder / f"certificate.{ending}").write_text(text, encoding="utf-8")
-        click.echo(folder / f"certificate.{ending}")
+        file = folder / f"certificate.{ending}"
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as exc:
+            raise unwritable(file, exc) from exc
+        click.echo(file)
 
 
 async def _due(journal: Any, recipe: str) -> list[str]:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.errors import ConfigError
-from droidrack.faces.cli.options import json_option, plain, print_json, print_table
+from droidrack.faces.cli.options import (
+    json_option,
+    plain,
+    print_json,
+    print_table,
+    unwritable,
+)
 
 if TYPE_CHECKING:
     from droidrack.core.provision.recipe import Guard, Recipe
@@ -138,7 +144,10 @@ def new(name: str, out: Path | None) -> None:
     file = out or Path(f"{name}.toml")
     if file.exists():
         raise ConfigError(f"{file} is there already", hint="choose another name, or --out")
-    file.write_text(TEMPLATE.format(name=name, file=file), encoding="utf-8")
+    try:
+        file.write_text(TEMPLATE.format(name=name, file=file), encoding="utf-8")
+    except OSError as exc:
+        raise unwritable(file, exc) from exc
     click.echo(f"{file}: next, `droidrack provision plan {file} --virtual 4`")
 
 

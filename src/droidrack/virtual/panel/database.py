@@ -84,12 +84,20 @@ CREATE INDEX IF NOT EXISTS statuses_of_message ON statuses (uid);
 
 
 def open_database(path: str | Path) -> sqlite3.Connection:
-    """Open, and create where needed, the store at `path` (":memory:" for none on disk)."""
+    """Open, and create where needed, the store at `path` (":memory:" for none on disk).
+
+    Raises:
+        sqlite3.Error: the directory is missing, or the file is something else.
+    """
     db = sqlite3.connect(path, isolation_level=None)
-    db.execute("PRAGMA journal_mode = WAL")
-    # The panel stands in for a remote server: losing its last second in a power cut costs a test.
-    db.execute("PRAGMA synchronous = NORMAL")
-    db.executescript(_TABLES)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        # The panel stands in for a remote server: what a power cut takes of it costs a test.
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.executescript(_TABLES)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 
