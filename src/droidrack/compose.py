@@ -310,7 +310,7 @@ async def open_bus(
     Raises:
         BridgeDown: an own server cannot be started, or a checked one does not answer.
     """
-    from droidrack.adapters.adb_host import version
+    from droidrack.adapters.adb_host import start_hint, version
     from droidrack.adapters.adb_server import open_server
     from droidrack.adapters.adb_watch import AdbBus
     from droidrack.adapters.sysfs import place
@@ -323,10 +323,7 @@ async def open_bus(
                 await version(endpoint)
             except BridgeDown as error:
                 if not adb.own:
-                    error.hint = (
-                        f"start it (`adb -P {adb.port} start-server`), or let droidrack run a "
-                        "server of its own: own = true in devices.toml"
-                    )
+                    error.hint = start_hint(endpoint)
                 raise
         yield AdbBus(endpoint, place=place, restart=own[0].restart if own else None)
 

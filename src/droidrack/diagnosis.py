@@ -8,6 +8,7 @@ even where an earlier one failed.
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,10 +130,9 @@ async def _check_adb(settings: Settings, adb: AdbSettings) -> list[Finding]:
 
 
 async def _check_phones(settings: Settings, tree: UsbTree | None) -> list[Finding]:
-    try:
+    records: Sequence[PhoneRecord] | None = None
+    with suppress(RackError):  # Said of the journal already.
         records = await compose.known_phones(settings)
-    except RackError:
-        records = ()  # Said of the journal already.
     try:
         async with (
             compose.open_world(settings, _unheard) as world,

@@ -12,7 +12,7 @@ from droidrack.faces.metrics import FAMILIES
 DOCS = Path(__file__).parents[2] / "docs"
 EXPORTED = {family.name + "_total" * (family.kind == "counter"): family for family in FAMILIES}
 LABELS = {"version", "phone", "state", "kind", "severity", "slot", "outcome"}
-LABELS |= {"ailment", "stage", "hub"}
+LABELS |= {"ailment", "stage", "hub", "server"}
 
 _ROW = re.compile(r"^\| `(droidrack_\w+)` \| (\w+) \| (.*?) \| (.+) \|$", re.MULTILINE)
 

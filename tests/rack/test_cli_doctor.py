@@ -187,3 +187,16 @@ def test_doctor_quiet_shows_troubles_only(shelf: Desk) -> None:
     assert 0 == done.exit_code
     assert "\nok" not in done.stdout
     assert "0 error(s)" in done.stdout
+
+
+def test_damaged_journal_sends_nobody_to_pair(shelf: Desk) -> None:
+    """The sessions are still there: what cannot be told is said once, and not guessed."""
+    pair_both(shelf)
+    state_dir = Path(shelf.table.settings.state_dir)
+    for path in state_dir.glob("journal.sqlite*"):
+        path.unlink()
+    (state_dir / "journal.sqlite").write_bytes(os.urandom(8192))
+    found = findings(shelf, code=1)
+    assert 1 == sum(one["subject"] == "sessions" for one in found)
+    assert not any("not paired" in one["seen"] for one in found)
+    assert not any("droidrack pair" in (one["remedy"] or "") for one in found)

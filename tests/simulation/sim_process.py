@@ -23,7 +23,7 @@ from droidrack.app.world import World
 from droidrack.core.ids import Serial
 from droidrack.core.profile import ProfileTable
 from droidrack.core.settings import PanelSettings, PhoneSettings, Settings
-from droidrack.ports import Completed, Phone, PhoneFiles, Sighting
+from droidrack.ports import Completed, Outage, Phone, PhoneFiles, Sighting
 from droidrack.virtual.inprocess import InProcessBus
 
 if TYPE_CHECKING:
@@ -209,6 +209,10 @@ class Reach:
 
     def __init__(self, bus: InProcessBus) -> None:
         self._bus = bus
+
+    @property
+    def outage(self) -> Outage | None:
+        return self._bus.outage
 
     def watch(self) -> AsyncIterator[tuple[Sighting, ...]]:
         return self._bus.watch()

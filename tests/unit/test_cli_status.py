@@ -65,6 +65,7 @@ def picture(*phones: dict[str, Any]) -> dict[str, Any]:
         "since": "2030-01-01T00:00:00+00:00",
         "totals": totals,
         "hubs_lost": [],
+        "servers_lost": [],
         "phones": list(phones),
     }
 
@@ -135,6 +136,18 @@ def test_lost_hub_is_one_line_for_all_of_its_phones() -> None:
     answer["hubs_lost"] = [{"hub": "shelf 1 (1-2)", "phones": [p["phone"] for p in gone]}]
     (line,) = _troubles(answer)
     assert line.startswith("hub shelf 1 (1-2) and all of its 30 phones are gone → check the hub")
+
+
+def test_lost_adb_server_is_one_line_for_all_of_its_phones() -> None:
+    """Nobody is sent to thirty cables."""
+    gone = [phone(f"bay-{n}", state="absent", cause="no answer") for n in range(30)]
+    answer = picture(*gone, phone("elsewhere"))
+    lost = {"server": "127.0.0.1:5037", "seen": "refused", "remedy": "start it"}
+    answer["servers_lost"] = [{**lost, "phones": [p["phone"] for p in gone]}]
+    assert [
+        "the adb server at 127.0.0.1:5037 does not answer, and nothing is known of its 30 phones "
+        "(refused) → start it"
+    ] == _troubles(answer)
 
 
 def test_port_label_has_a_column_where_a_socket_is_known() -> None:

@@ -11,7 +11,7 @@ def picture(**changes: Any) -> dict[str, Any]:
     """A rack whose second phone is ill."""
     ill = {"ailment": "silent", "given_up": False}
     phones = [{"phone": "bay-1", "repair": None}, {"phone": "bay-2", "repair": ill}]
-    return {"phones": phones, "hubs_lost": [], **changes}
+    return {"phones": phones, "hubs_lost": [], "servers_lost": [], **changes}
 
 
 def test_phone_that_is_well_has_no_repair_sample() -> None:
@@ -31,3 +31,10 @@ def test_lost_hub_counts_its_phones() -> None:
     """One sample per hub, by its place."""
     answer = picture(hubs_lost=[{"hub": "shelf 1 (1-2)", "phones": ["bay-1", "bay-2"]}])
     assert [(("shelf 1 (1-2)",), 2)] == list(SAMPLES["droidrack_hub_lost_phones"](answer))
+
+
+def test_lost_adb_server_counts_its_phones() -> None:
+    """One sample per server, by its address."""
+    answer = picture(servers_lost=[{"server": "127.0.0.1:5037", "phones": ["bay-1", "bay-2"]}])
+    samples = list(SAMPLES["droidrack_adb_server_lost_phones"](answer))
+    assert [(("127.0.0.1:5037",), 2)] == samples

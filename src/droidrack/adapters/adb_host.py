@@ -28,6 +28,14 @@ class Tell(Protocol):
         ...
 
 
+def start_hint(endpoint: Endpoint) -> str:
+    """What to do about a given server that does not answer."""
+    return (
+        f"start it (`adb -P {endpoint.port} start-server`), or let droidrack run a "
+        "server of its own: own = true in devices.toml"
+    )
+
+
 async def ask_server(endpoint: Endpoint, service: str, *, deadline_s: float) -> str:
     """One question the server itself answers with one block of text.
 

@@ -13,14 +13,14 @@ from dataclasses import fields
 
 from droidrack.adapters.adb import AdbPhone
 from droidrack.adapters.adb_files import AdbFiles
-from droidrack.adapters.adb_host import ask_server
+from droidrack.adapters.adb_host import ask_server, start_hint
 from droidrack.adapters.adb_link import Endpoint, FailedError, Link, Progress, translated
 from droidrack.adapters.adb_wire import TRANSPORT_ID_SIZE, GarbledError
 from droidrack.adapters.lane import Lane
-from droidrack.core.errors import ParseError, PhoneError
+from droidrack.core.errors import ParseError, PhoneError, RackError
 from droidrack.core.ids import Serial, UsbPath
 from droidrack.core.parse.devices import DeviceLine, parse_devices
-from droidrack.ports import Sighting
+from droidrack.ports import Outage, Sighting
 
 LONG_LIST_LIMIT = 60_000
 """Bytes of a long list from which on the short one is used: 65,535 less some 40 more phones."""
@@ -31,6 +31,8 @@ OPENING_S = 5.0
 RETRY_FIRST_S = 0.1
 RETRY_LIMIT_S = 2.0
 """A dead server costs a refused connection every 2 s; its return is seen within that."""
+
+_OURS = "droidrack starts it again by itself; adb-server.log in the state directory says more"
 
 RESOLVE_S = 5.0
 RESOLVE_AT_ONCE = 32
@@ -54,6 +56,7 @@ class AdbBus:
     ) -> None:
         self._endpoint = endpoint
         self.restart = restart  # Of a server that is ours; None: it is not.
+        self.outage: Outage | None = None  # See `ports.Bus`.
         self._place = place
         self._short = False  # Stays so: a rack that once was too large is again.
         self._ids: dict[Serial, int] = {}  # Of the short list's phones in state "device".
@@ -83,23 +86,30 @@ class AdbBus:
     async def watch(self) -> AsyncIterator[tuple[Sighting, ...]]:
         """The whole list at once and after every change; empty while the server is away."""
         shown: tuple[Sighting, ...] | None = None
-        delay_s = RETRY_FIRST_S
+        delay_s, away = RETRY_FIRST_S, False
         while True:
             try:
                 async with aclosing(self._lists()) as lists:
                     async for seen in lists:
                         delay_s = RETRY_FIRST_S
                         self._drop_lanes(seen)
-                        if seen != shown:
-                            shown = seen
+                        self.outage = None
+                        if away or seen != shown:
+                            shown, away = seen, False
                             yield seen
-            except (PhoneError, ParseError):
+            except (PhoneError, ParseError) as error:
                 self._ids.clear()  # A new server counts from 1 again.
-                if shown != ():
-                    shown = ()
+                self.outage = self.outage or self._outage(error)
+                if not away:
+                    shown, away = (), True
                     yield ()
                 await asyncio.sleep(delay_s)
                 delay_s = min(delay_s * 2, RETRY_LIMIT_S)
+
+    def _outage(self, error: RackError) -> Outage:
+        """What is told of this server while it is away."""
+        remedy = start_hint(self._endpoint) if self.restart is None else _OURS
+        return Outage(str(self._endpoint), error.message, remedy)
 
     async def _lists(self) -> AsyncGenerator[tuple[Sighting, ...], None]:
         """Lists from one connection; returns where the other form must be asked for.

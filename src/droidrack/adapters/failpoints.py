@@ -22,7 +22,7 @@ from typing import Any, cast
 from droidrack.adapters.journal_writer import CommitHook
 from droidrack.core.errors import ConfigError
 from droidrack.core.message import MessageState
-from droidrack.ports import Bus, Journal, Panel, Phone, PhoneFiles, Sighting, Vault
+from droidrack.ports import Bus, Journal, Outage, Panel, Phone, PhoneFiles, Sighting, Vault
 from droidrack.ports.endpoint import Endpoint
 
 COMMITS = (
@@ -181,6 +181,10 @@ class _Bus:
         self._inner = inner
         self._points = points
         self.watch = inner.watch
+
+    @property
+    def outage(self) -> Outage | None:
+        return self._inner.outage
 
     def phone(self, sighting: Sighting) -> Phone:
         return cast(Phone, _Watched(self._inner.phone(sighting), self._points, _phone_step))

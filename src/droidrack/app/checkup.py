@@ -30,13 +30,23 @@ AT_ONCE = 16
 """Phones that are asked at a time."""
 
 
+_UNTOLD = warning(
+    "sessions",
+    "which phones are paired cannot be told: the journal, which knows them, cannot be read",
+    "see what is said of the journal, and pair no phone before that: their sessions are kept apart",
+)
+
+
 async def check_phones(
     world: World,
     buses: Sequence[Bus],
-    records: Sequence[PhoneRecord],
+    records: Sequence[PhoneRecord] | None,
     tree: UsbTree | None = None,
 ) -> list[Finding]:
-    """Every configured phone, and every other one that is there; `tree`: the kernel's view."""
+    """Every configured phone, and every other one that is there.
+
+    `records`: the journal's phones; None: it cannot be read. `tree`: the kernel's view.
+    """
     seen = await survey(buses, settle_s=SETTLE_S)
     findings = [_lone(entry, world.settings.phones) for entry in seen]
     turn = asyncio.Semaphore(AT_ONCE)
@@ -47,6 +57,7 @@ async def check_phones(
 
     checked = await asyncio.gather(*(one(phone) for phone in world.settings.phones))
     return [
+        *([_UNTOLD] if records is None else []),
         *(finding for finding in findings if finding is not None),
         *(finding for phone in checked for finding in phone),
     ]
@@ -80,14 +91,14 @@ async def _check(
     world: World,
     phone: PhoneSettings,
     seen: Sequence[Seen],
-    records: Sequence[PhoneRecord],
+    records: Sequence[PhoneRecord] | None,
     tree: UsbTree | None,
 ) -> list[Finding]:
     subject = f"phone {phone.name}"
-    return [
-        *await _presence(world, phone, seen, subject, tree),
-        _session(world, phone, records, subject),
-    ]
+    found = await _presence(world, phone, seen, subject, tree)
+    if records is not None:  # Without them a kept session looks like none.
+        found.append(_session(world, phone, records, subject))
+    return found
 
 
 async def _presence(

@@ -14,6 +14,7 @@ from droidrack.app.former import settle_former, what_is_left
 from droidrack.app.forwarding import Forwarding
 from droidrack.app.pause import Pause
 from droidrack.app.repairing import Repairs
+from droidrack.app.servers import Servers
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
 from droidrack.core.errors import JournalError, RackError
@@ -45,6 +46,7 @@ class Rack:
     def __init__(self, world: World, buses: Sequence[Bus], mender: Mender | None = None) -> None:
         self._world = world
         self.repairs = Repairs(world, mender)
+        self.servers = Servers(world)
         self._buses = tuple(buses)
         self.workers = tuple(Worker(world, phone) for phone in world.settings.phones)
         self._forwarding = tuple(Forwarding(world, endpoint) for endpoint in world.endpoints)
@@ -251,6 +253,7 @@ class Rack:
 
     async def _watch(self, group: asyncio.TaskGroup, index: int, bus: Bus) -> None:
         async for sightings in bus.watch():
+            self._note_server(index)  # First, so that those who leave with it can say why.
             present = {(index, s.serial, s.transport_id): s for s in sightings}
             await self._see_off(
                 key
@@ -346,6 +349,14 @@ class Rack:
             if sightings:  # Not the server's own end, which takes all of them.
                 self.repairs.left(worker)
         self.shown[index] = shown
+        self._note_server(index)
+
+    def _note_server(self, index: int) -> None:
+        """Tell the workers whether the adb server answers that shows, or showed, their phones."""
+        names = [worker.name for worker in self.shown.get(index, ())]
+        if self.servers.note(index, self._buses[index].outage, names):
+            for worker in self.workers:
+                worker.served(self.servers.of(worker.name))
 
     def _note_guest(self, worker: Worker) -> None:
         """Find a phone in the lists by the name that adb has for it, now that it is known.

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from droidrack.app.servers import Servers
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
 from droidrack.core.errors import Effect, PhoneError, PhoneGone
@@ -58,6 +59,11 @@ class Watched(Protocol):
         """How each bus lists whose phone."""
         ...
 
+    @property
+    def servers(self) -> Servers:
+        """The adb servers that do not answer."""
+        ...
+
     def reach(self, bus: int, sighting: Sighting) -> Phone:
         """The phone behind a sighting, whether or not it said who it is."""
         ...
@@ -88,6 +94,7 @@ class _Found:
     phone: Phone | None  # None: no command reaches it.
     why: str = ""
     remedy: str = ""
+    unserved: bool = False  # Its adb server is away: nothing is known of it.
 
 
 class Repairs:
@@ -139,6 +146,7 @@ class Repairs:
 
     async def look(self, rack: Watched) -> None:
         """Look at every phone once, and do for each what is due."""
+        rack.servers.look()
         tree = await self._mender.tree() if self._mender is not None else None
         found = [self._find(worker, rack, tree) for worker in rack.workers]
         self._name_hubs(found)
@@ -150,6 +158,9 @@ class Repairs:
 
     def _find(self, worker: Worker, rack: Watched, tree: UsbTree | None) -> _Found:
         settings, shown = worker.settings, rack.shown
+        if rack.servers.of(worker.name) and not any(worker in on for on in shown.values()):
+            socket = self._sockets.get(worker.name)
+            return _Found(worker, None, None, socket, None, None, unserved=True)
         bus = next((index for index, phones in shown.items() if worker in phones), None)
         sighting = shown[bus][worker] if bus is not None else None
         socket = (sighting and sighting.usb) or find_socket(settings, tree)
@@ -190,8 +201,12 @@ class Repairs:
     def _name_hubs(self, found: Sequence[_Found]) -> None:
         """Tell of a hub that lost all of its phones, once, and of its return."""
         lost = {f.worker.name: f.socket for f in found if f.ailment in _AWAY and f.socket}
-        staying = [f.socket for f in found if f.socket and f.worker.name not in lost]
-        hubs = dropped_hubs(lost, staying)
+        unserved = {f.worker.name for f in found if f.unserved}
+        absent = lost.keys() | unserved
+        staying = [f.socket for f in found if f.socket and f.worker.name not in absent]
+        # Without the adb server nobody can tell whether a hub that was lost is back.
+        unsure = tuple(drop for drop in self.hubs if unserved.issuperset(drop.phones))
+        hubs = (*dropped_hubs(lost, staying), *unsure)
         before = {drop.hub for drop in self.hubs}
         for drop in hubs:
             if drop.hub not in before:
@@ -212,6 +227,10 @@ class Repairs:
     async def _attend(self, phone: _Found, found: Sequence[_Found], tree: UsbTree | None) -> None:
         worker, now = phone.worker, self._now()
         case = self.cases.get(worker.name)
+        if phone.unserved:
+            if case is not None:
+                self._suspend(case, worker)
+            return
         if phone.ailment is None:
             if case is not None:
                 self._close(worker, case)
@@ -232,6 +251,18 @@ class Repairs:
         if step.rung is not Rung.WAIT and await self._postponed(worker, case):
             return
         await self._take(phone, case, step)
+
+    def _suspend(self, case: Case, worker: Worker) -> None:
+        """Its adb server is away, and nothing can be done for a phone; its illness is the server's.
+
+        What was tried stays known, for the server's end may be a rung of it. Once the server is
+        back the phone has its time to come back as well.
+        """
+        if set(case.tried) <= {Rung.WAIT}:
+            del self.cases[worker.name]
+        else:
+            patience_s = self._world.settings.repair.patience_s
+            case.next_at = max(case.next_at, self._now() + patience_s)
 
     async def _postponed(self, worker: Worker, case: Case) -> bool:
         """Whether another program has the phone: a restart may be its own, a repair is not."""

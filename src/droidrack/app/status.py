@@ -11,6 +11,7 @@ from droidrack import __version__
 from droidrack.app.oversight import Oversight, Ringing
 from droidrack.app.rack import Rack
 from droidrack.app.repairing import Case
+from droidrack.app.servers import Absence
 from droidrack.app.views import Shown
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
@@ -35,12 +36,26 @@ async def status(world: World, rack: Rack, since: datetime) -> Shown:
             {"hub": described(world.settings.ports, drop.hub), "phones": list(drop.phones)}
             for drop in rack.repairs.hubs
         ],
+        "servers_lost": [
+            {
+                "server": absence.outage.server,
+                "since": _iso(absence.since),
+                "seen": absence.outage.seen,
+                "remedy": absence.outage.remedy,
+                "phones": _away_with(absence, workers),
+            }
+            for absence in rack.servers.lost
+        ],
         "phones": [
             {**_phone(worker, tallies), **_place(world, worker), "repair": _repair(world, case)}
             for worker in workers
             for case in [rack.repairs.cases.get(worker.name)]
         ],
     }
+
+
+def _away_with(absence: Absence, workers: Sequence[Worker]) -> list[str]:
+    return [w.name for w in workers if w.outage == absence.outage and not w.occupied]
 
 
 def _totals(workers: Sequence[Worker], tallies: Mapping[DeviceUuid, Tally]) -> Shown:

@@ -34,6 +34,7 @@ from droidrack.app.session import SessionKeeper
 from droidrack.app.waiting import until
 from droidrack.app.world import World
 from droidrack.core.errors import (
+    BridgeDown,
     ParseError,
     PhoneError,
     ProfileError,
@@ -46,7 +47,7 @@ from droidrack.core.message import OPEN
 from droidrack.core.settings import PhoneSettings
 from droidrack.core.standing import PhoneState, Standing, sighted, working
 from droidrack.core.transport import advice
-from droidrack.ports import StoredSession
+from droidrack.ports import Outage, StoredSession
 
 RESTART_S = 180.0
 """A phone that was told to restart is gone by then; the slowest shutdown seen took a minute."""
@@ -87,6 +88,7 @@ class Worker:
         self._duty: Arrival | None = None  # Whose duty runs; another one may be here already.
         self._working = False
         self.dismissed = asyncio.Event()  # Its entry is gone: its phone looks for another place.
+        self._outage: Outage | None = None  # Of its adb server.
         self._left_boot, self._left_at = "", 0.0  # The boot that it was told to leave, and when.
 
     @property
@@ -106,6 +108,11 @@ class Worker:
         if standing.state not in (PhoneState.NEEDS_PAIRING, PhoneState.SESSION_OVER):
             return standing
         return replace(standing, cause=self._unpaired() or standing.cause)
+
+    @property
+    def outage(self) -> Outage | None:
+        """Why its adb server shows no phone; None while it answers."""
+        return self._outage
 
     @property
     def socket(self) -> UsbPath | None:
@@ -150,8 +157,25 @@ class Worker:
 
     def vanished(self) -> None:
         """The adb server shows the phone no more."""
-        if self._arrival is None and not self._draining:  # At the end all are let go; none left.
+        if self._arrival is not None or self._draining:  # At the end all are let go; none left.
+            return
+        if (outage := self._outage) is not None:
+            cause = f"its adb server at {outage.server} does not answer"
+            evidence, remedy = BridgeDown.code, outage.remedy
+            self._stand(PhoneState.ABSENT, cause, evidence=evidence, remedy=remedy)
+        else:
             self._stand(PhoneState.ABSENT, "it left the adb server's list")
+
+    def served(self, outage: Outage | None) -> None:
+        """Whether its adb server answers (None), from now on; one that is absent says why."""
+        if outage == self._outage:
+            return
+        self._outage = outage
+        if self._place.standing.state is not PhoneState.ABSENT:
+            return
+        self.vanished()
+        if outage is None and self._arrival is None and not self._draining:
+            self._stand(PhoneState.ABSENT, "its adb server answers again and does not show it yet")
 
     def sighted(self, adb_state: str) -> None:
         """The adb server shows the phone in a state; only the unusable ones tell something."""

@@ -163,6 +163,15 @@ FAMILIES: tuple[Family, ...] = (
         ("hub",),
         lambda answer: [((hub["hub"],), len(hub["phones"])) for hub in answer["hubs_lost"]],
     ),
+    Family(
+        "droidrack_adb_server_lost_phones",
+        "gauge",
+        "Phones of which nothing is known because their adb server does not answer.",
+        ("server",),
+        lambda answer: [
+            ((lost["server"],), len(lost["phones"])) for lost in answer["servers_lost"]
+        ],
+    ),
     _phones(
         "droidrack_messages_waiting",
         "Messages that were accepted and not yet handed to the phone.",

@@ -7,7 +7,7 @@ leaves what the contract says a cut call leaves.
 """
 
 from droidrack.ports.audit import Audit
-from droidrack.ports.bus import Bus, Sighting
+from droidrack.ports.bus import Bus, Outage, Sighting
 from droidrack.ports.chance import Clock, Dice
 from droidrack.ports.journal import (
     Accepted,
@@ -48,6 +48,7 @@ __all__ = [
     "Life",
     "Mender",
     "Notebook",
+    "Outage",
     "OutboxRow",
     "Panel",
     "PanelSim",

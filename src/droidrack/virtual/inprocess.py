@@ -17,7 +17,7 @@ from droidrack.core.errors import (
     PhoneTimeout,
 )
 from droidrack.core.ids import Serial, UsbPath
-from droidrack.ports import Completed, Sighting
+from droidrack.ports import Completed, Outage, Sighting
 from droidrack.virtual.channels import Sink
 from droidrack.virtual.console import CapturedConsole
 from droidrack.virtual.handset import Handset
@@ -184,6 +184,13 @@ class InProcessBus:
         for handset in self._handsets:
             self._attach(handset)
 
+    @property
+    def outage(self) -> Outage | None:
+        """See `Bus.outage`."""
+        if self._up:
+            return None
+        return Outage("in-process", "the adb server does not answer", "start it again")
+
     async def watch(self) -> AsyncIterator[tuple[Sighting, ...]]:
         """See `Bus.watch`."""
         while True:
@@ -214,6 +221,8 @@ class InProcessBus:
         for handset in self._handsets:
             if handset.link.plugged:
                 self._arrive(handset)
+        if not self._present:
+            self._notify()  # No arrival tells that it is back.
 
     async def close(self) -> None:
         """End everything that runs on the phones."""

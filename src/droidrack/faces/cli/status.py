@@ -218,14 +218,19 @@ def _sim(sim: Answer) -> str:
 
 
 def _troubles(answer: Answer) -> list[str]:
-    """One line per hub that is gone, per alarm and per phone that is not well; what to do."""
-    hubs = answer["hubs_lost"]
+    """One line per adb server or hub that is gone, per alarm and per phone that is not well."""
+    servers, hubs = answer["servers_lost"], answer["hubs_lost"]
     lines = [
+        f"the adb server at {server['server']} does not answer, and nothing is known of its "
+        f"{len(server['phones'])} phones ({server['seen']}) → {server['remedy']}"
+        for server in servers
+    ]
+    lines += [
         f"hub {hub['hub']} and all of its {len(hub['phones'])} phones are gone"
         f" → check the hub's supply and its own cable"
         for hub in hubs
     ]
-    below = {name for hub in hubs for name in hub["phones"]}
+    below = {name for cause in (*servers, *hubs) for name in cause["phones"]}
     for phone in answer["phones"]:
         if phone["phone"] not in below:
             lines += _illness(phone)
