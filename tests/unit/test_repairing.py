@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from droidrack.app.repairing import Repairs
+from droidrack.app.servers import Servers
 from droidrack.core.ids import Serial
 from droidrack.core.settings import PanelSettings, PhoneSettings, RepairSettings, Settings
 from droidrack.core.standing import PhoneState
@@ -77,6 +78,7 @@ def test_phone_that_came_back_while_another_was_treated_is_left_alone() -> None:
         workers=workers,
         shown={0: {w: Sighting(Serial(w.settings.serial), READY, 1) for w in workers}},
         reach=reach,
+        servers=Servers(world),
     )
 
     async def play() -> None:
