@@ -14,6 +14,7 @@ from sim_world import Site
 
 from droidrack.adapters.run_journal_memory import MemoryRunJournal
 from droidrack.app import sending
+from droidrack.app.asking import Asking
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.handset import SUBMIT_DEADLINE_S, Handset
 from droidrack.app.operating import Desk, Request
@@ -223,6 +224,35 @@ def test_last_word_is_asked_after_the_phone_answered(
         worker(site).oversight.set_order(None)
         await leases.release(site.phones[0].device, BENCH)
         await event(site, "air")
+
+    told_by(story)
+
+
+def test_room_that_fails_lets_the_call_in_flight_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A dump that takes too long begins the duty anew, and puts no message in doubt."""
+    real, calling = Handset.submit, asyncio.Event()
+
+    async def slow(handset: Handset, *given: Any) -> Any:
+        calling.set()
+        await asyncio.sleep(5.0)
+        return await real(handset, *given)
+
+    async def failing(asking: Asking) -> None:
+        await calling.wait()
+        monkeypatch.undo()
+        raise PhoneTimeout("phone-0: dumpsys: no end seen within 10 s", serial="phone-0")
+
+    monkeypatch.setattr(Handset, "submit", slow)
+    monkeypatch.setattr(Asking, "run", failing)
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        await until(lambda: state(site) is PhoneState.READY)
+        uid = await site.ask(site.phones[0], 0, NUMBER, "hello")
+        await event(site, "air")
+        await event(site, "status")
+        assert "sent" == site.disk.states()[uid][0]
+        assert 1 == happened(site, "submit")
 
     told_by(story)
 

@@ -37,6 +37,7 @@ from droidrack.core.errors import (
     BridgeDown,
     ParseError,
     PhoneError,
+    PhoneGone,
     ProfileError,
     RackError,
     SessionOver,
@@ -382,24 +383,44 @@ class Worker:
         self._intake = intake
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
-            group.create_task(listening.run())
-            group.create_task(Health(world, handset, self.oversight, asking).run())
-            group.create_task(self._while_paired(handset, heartbeat.run))
+
+            def beside(room: Awaitable[None]) -> None:
+                group.create_task(self._after_calls(room))
+
+            beside(listening.run())
+            beside(Health(world, handset, self.oversight, asking).run())
+            beside(self._while_paired(handset, heartbeat.run))
             if world.settings.inbound.enabled:
                 receiving = Receiving(world, handset, self.settings, on_new=world.arrived.ring)
-                group.create_task(receiving.run())
+                beside(receiving.run())
                 # A STOP that came while nobody looked counts before the first new call.
                 await receiving.looked.wait()
             await confirming.recover()
-            group.create_task(confirming.run())
-            group.create_task(Reconciling(world, handset).run())
-            group.create_task(self._follow_commands(handset))
-            group.create_task(asking.run())
+            beside(confirming.run())
+            beside(Reconciling(world, handset).run())
+            beside(self._follow_commands(handset))
+            beside(asking.run())
             await self._while_quarantined(device)
             self._working = self._worked = True
             self._refresh()
             group.create_task(sending.run())
-            group.create_task(self._while_paired(handset, intake.run))
+            beside(self._while_paired(handset, intake.run))
+
+    async def _after_calls(self, room: Awaitable[None]) -> None:
+        """A room beside the calls: its failure ends the duty, once the call in flight has ended.
+
+        A call has a deadline of its own, and what it answers is worth more than a moment. Not so
+        where the phone is gone: then the call has nothing to wait for.
+        """
+        try:
+            await room
+        except PhoneGone:
+            raise
+        except (PhoneError, ParseError, ProfileError, VaultError):
+            if self._sending is not None:
+                self._sending.drain()
+            await self.calm()
+            raise
 
     async def _while_quarantined(self, device: DeviceUuid) -> None:
         """Wait until the operator lets this phone send again."""
