@@ -223,11 +223,16 @@ def test_reboot_in_mid_send_is_unknown_and_the_next_message_goes(tmp_path: Path)
 
 
 def test_killed_adb_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """The server dies in the middle of a batch and comes back: every message once."""
+    """The server dies in the middle of a batch and comes back: every message at most once.
+
+    A call that it took with it before the phone heard it is in doubt, and told so: at most one of
+    each phone.
+    """
+    patient = Policy(confirm_deadline_s=5.0, unknown_hold_s=0.0)
 
     async def play() -> None:
         specs = [swift(0, api=34), swift(1, api=30)]
-        async with at_work(specs, tmp_path) as (table, running):
+        async with at_work(specs, tmp_path, policy=patient) as (table, running):
             uids = [table.queue(f"m{i}", phone=i % 2, number=f"+1555000{i:04d}") for i in range(8)]
             await running.until(lambda: len(table.on_air()) >= 2, "the first ones on the air")
             await table.rack.kill_server()
@@ -235,8 +240,10 @@ def test_killed_adb_server_loses_and_doubles_nothing(tmp_path: Path) -> None:
             await table.rack.restart_server()
             await table.reported(running, uids)
 
-            assert table.compare().agree
-            assert 8 == len(table.on_air())
+            ledgers = table.compare()
+            assert ledgers.agree
+            assert 0 == ledgers.failed
+            assert ledgers.unknown <= len(table.phones)
 
     asyncio.run(play())
 
