@@ -384,36 +384,36 @@ class Worker:
         heartbeat = Heartbeat(world, handset, self.session)
         async with asyncio.TaskGroup() as group:
 
-            def beside(room: Awaitable[None]) -> None:
+            def beside(room: Callable[[], Awaitable[None]]) -> None:
                 group.create_task(self._after_calls(room))
 
-            beside(listening.run())
-            beside(Health(world, handset, self.oversight, asking).run())
-            beside(self._while_paired(handset, heartbeat.run))
+            beside(listening.run)
+            beside(Health(world, handset, self.oversight, asking).run)
+            beside(partial(self._while_paired, handset, heartbeat.run))
             if world.settings.inbound.enabled:
                 receiving = Receiving(world, handset, self.settings, on_new=world.arrived.ring)
-                beside(receiving.run())
+                beside(receiving.run)
                 # A STOP that came while nobody looked counts before the first new call.
                 await receiving.looked.wait()
             await confirming.recover()
-            beside(confirming.run())
-            beside(Reconciling(world, handset).run())
-            beside(self._follow_commands(handset))
-            beside(asking.run())
+            beside(confirming.run)
+            beside(Reconciling(world, handset).run)
+            beside(partial(self._follow_commands, handset))
+            beside(asking.run)
             await self._while_quarantined(device)
             self._working = self._worked = True
             self._refresh()
             group.create_task(sending.run())
-            beside(self._while_paired(handset, intake.run))
+            beside(partial(self._while_paired, handset, intake.run))
 
-    async def _after_calls(self, room: Awaitable[None]) -> None:
+    async def _after_calls(self, room: Callable[[], Awaitable[None]]) -> None:
         """A room beside the calls: its failure ends the duty, once the call in flight has ended.
 
         A call has a deadline of its own, and what it answers is worth more than a moment. Not so
         where the phone is gone: then the call has nothing to wait for.
         """
         try:
-            await room
+            await room()
         except PhoneGone:
             raise
         except (PhoneError, ParseError, ProfileError, VaultError):
