@@ -42,6 +42,13 @@ def test_recipe_new_makes_one_that_is_valid_and_applies(beside: Path) -> None:
     assert ["done", "done"] == [phone["fate"] for phone in document["phones"]]
 
 
+def test_recipe_new_takes_the_name_of_the_file_for_the_name(beside: Path) -> None:
+    """`new bay.toml` is what `new bay` is."""
+    assert 0 == droidrack("recipe", "new", "bay.toml").exit_code
+    assert ["bay.toml"] == [file.name for file in beside.iterdir()]
+    assert "bay 1: 3 steps, good" in droidrack("recipe", "validate", "bay.toml").output
+
+
 def test_validate_lists_the_mistakes_of_all_files_and_exits_with_two(beside: Path) -> None:
     """Two bad files: both are told, and a script sees exit code 2."""
     for name in ("a", "b"):

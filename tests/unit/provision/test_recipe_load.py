@@ -37,6 +37,43 @@ def test_all_mistakes_come_at_once_with_their_places() -> None:
     assert all("(step '" in line for line in found)
 
 
+def test_mistake_hides_no_other_and_brings_none_along() -> None:
+    """A step with a taken or bad name is read on; who needs a mistaken step is not blamed."""
+    found = mistakes_of(
+        '[[steps]]\nname = "one"\ntype = "screen"\ntimeout_s = "long"\n'
+        '[[steps]]\nname = "one"\ntype = "screen"\nretries = -1\n'
+        '[[steps]]\nname = "Two!"\ntype = "screen"\nretries = -1\n'
+        '[[steps]]\nname = "three"\ntype = "animations"\nneeds = ["one"]\n'
+    )
+    assert [
+        "test.toml: steps[1].name",
+        "test.toml: steps[2].name",
+        "test.toml: steps[0].timeout_s",
+        "test.toml: steps[1].retries",
+        "test.toml: steps[2].retries",
+    ] == [":".join(line.split(":")[:2]) for line in found]
+
+
+def test_every_mistake_names_its_file() -> None:
+    """Also those of the head, of variables, of secrets and of a parent."""
+
+    def fetch(reference: str, origin: str) -> tuple[str, str]:
+        return "base.toml", BASE + '[variables.site]\nkind = "x"\n[guard]\nmin_api = "9"\n'
+
+    child = (
+        '[recipe]\nschema = 1\nname = "site"\nsummary = 3\nextends = ["base"]\n'
+        '[secrets]\nwifi = "hunter2"\n'
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_recipe("site.toml", child, fetch)
+    assert [
+        "base.toml: guard.min_api",
+        "base.toml: variables.site.kind",
+        "site.toml: secrets.wifi",
+        "site.toml: recipe.summary",
+    ] == [":".join(line.split(":")[:2]) for line in caught.value.mistakes]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

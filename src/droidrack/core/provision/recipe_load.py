@@ -58,10 +58,11 @@ Fetch = Callable[[str, str], tuple[str, str]]
 class _Draft:
     """What the files say so far; steps by name, each with the place of its last word."""
 
+    file: str
     head: dict[str, Any] = field(default_factory=dict)
-    guard: dict[str, Any] = field(default_factory=dict)
-    variables: dict[str, Any] = field(default_factory=dict)
-    secrets: dict[str, Any] = field(default_factory=dict)
+    guard: Guard = ANYONE
+    variables: dict[str, Variable] = field(default_factory=dict)
+    secrets: dict[str, SecretSource] = field(default_factory=dict)
     steps: dict[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
     mistakes: list[str] = field(default_factory=list)
     unread: bool = False
@@ -79,7 +80,7 @@ def load_recipe(name: str, text: str, fetch: Fetch) -> Recipe:
     Raises:
         ConfigError: `mistakes` holds every one as `file: path: what was expected, what was seen`.
     """
-    draft = _Draft()
+    draft = _Draft(name)
     _absorb(draft, name, text, fetch, ())
     # Of a file that could not be read the rest would be complaints about what it may well say.
     recipe = None if draft.unread else _recipe(draft)
@@ -126,9 +127,10 @@ def _absorb(draft: _Draft, name: str, text: str, fetch: Fetch, above: tuple[str,
         if draft.steps.pop(gone, None) is None:
             say(f"recipe.remove: no step {gone!r} in what it extends")
     draft.head |= {key: value for key, value in head.items() if key in _RECIPE}
-    draft.guard = say.table(tree, "guard") or draft.guard
-    draft.variables |= say.table(tree, "variables")
-    draft.secrets |= say.table(tree, "secrets")
+    if guard := say.table(tree, "guard"):
+        draft.guard = _guard(guard, "guard", say)
+    draft.variables |= {item.name: item for item in _variables(say.table(tree, "variables"), say)}
+    draft.secrets |= {item.name: item for item in _secrets(say.table(tree, "secrets"), say)}
     _absorb_steps(draft, tree.get("steps", []), say)
 
 
@@ -145,10 +147,12 @@ def _absorb_steps(draft: _Draft, steps: Any, say: Sayer) -> None:
                 f"steps[{index}].name: expected small letters, digits, `-`, `.` or `_`, "
                 f"seen {as_seen(name)}"
             )
-            continue
-        if name in seen:
+            if not isinstance(step, dict):
+                continue
+            name = f"steps[{index}]"  # What else is wrong with it is told as well.
+        elif name in seen:
             say(f"steps[{index}].name: {name!r} is the name of an earlier step already")
-            continue
+            name = f"steps[{index}]"
         seen.add(name)
         _place(draft, name, step, place, say)
 
@@ -175,7 +179,7 @@ def _place(draft: _Draft, name: str, step: dict[str, Any], place: str, say: Saye
 
 
 def _recipe(draft: _Draft) -> Recipe:
-    head, say = draft.head, draft.mistakes.append
+    head, say = draft.head, Sayer(draft.mistakes, draft.file)
     for key in ("name", "version", "summary"):
         if not isinstance(head.get(key), str) or not head.get(key):
             say(f"recipe.{key}: expected a text, seen {as_seen(head.get(key))}")
@@ -185,22 +189,20 @@ def _recipe(draft: _Draft) -> Recipe:
         say("steps: expected at least one [[steps]] table")
     if len(draft.steps) > STEP_LIMIT:
         say(f"steps: at most {STEP_LIMIT}, seen {len(draft.steps)}")
-    variables = tuple(_variables(draft))
-    secrets = tuple(_secrets(draft))
-    guard = _guard(draft.guard, "guard", say)
-    names = {variable.name for variable in variables} | set(BUILT_IN_VARIABLES)
-    known = _Known(names, {secret.name for secret in secrets})
+    known = _Known(draft.variables.keys() | set(BUILT_IN_VARIABLES), set(draft.secrets))
     steps: list[Step] = []
+    earlier: set[str] = set()
     for name, (raw, place) in draft.steps.items():
-        steps += _step(name, raw, place, known, {step.name for step in steps}, say)
+        steps += _step(name, raw, place, known, earlier, draft.mistakes.append)
+        earlier.add(name)
     return Recipe(
         name=str(head.get("name", "")),
         version=str(head.get("version", "")),
         summary=str(head.get("summary", "")),
         steps=tuple(steps),
-        guard=guard,
-        variables=variables,
-        secrets=secrets,
+        guard=draft.guard,
+        variables=tuple(draft.variables.values()),
+        secrets=tuple(draft.secrets.values()),
         digest=draft.digest.hexdigest(),
     )
 
@@ -211,33 +213,31 @@ class _Known:
     secrets: set[str]
 
 
-def _variables(draft: _Draft) -> Iterator[Variable]:
-    for name, given in draft.variables.items():
+def _variables(table: Mapping[str, Any], say: Sayer) -> Iterator[Variable]:
+    for name, given in table.items():
         place = f"variables.{name}"
         entry = {"default": given} if isinstance(given, str) else given
         if not re.fullmatch(r"[A-Za-z_]\w*", name) or not isinstance(entry, dict):
-            draft.mistakes.append(f"{place}: expected a text or a table under a plain name")
+            say(f"{place}: expected a text or a table under a plain name")
             continue
-        for key in entry.keys() - {"default", "text"}:
-            draft.mistakes.append(f"{place}.{key}: unknown key; expected default or text")
+        for key in sorted(entry.keys() - {"default", "text"}):
+            say(f"{place}.{key}: unknown key; expected default or text")
         default = entry.get("default")
         if default is not None and not isinstance(default, str):
-            draft.mistakes.append(f"{place}.default: expected a text, seen {as_seen(default)}")
+            say(f"{place}.default: expected a text, seen {as_seen(default)}")
         yield Variable(name, default if isinstance(default, str) else None,
                        str(entry.get("text", "")))  # fmt: skip
 
 
-def _secrets(draft: _Draft) -> Iterator[SecretSource]:
-    for name, entry in draft.secrets.items():
+def _secrets(table: Mapping[str, Any], say: Sayer) -> Iterator[SecretSource]:
+    for name, entry in table.items():
         given = set(entry) if isinstance(entry, dict) else set()
         if len(given) != 1 or not given <= {"env", "file"}:
-            draft.mistakes.append(
-                f'secrets.{name}: expected env = "NAME" or file = "path", never the secret'
-            )
+            say(f'secrets.{name}: expected env = "NAME" or file = "path", never the secret')
             continue
         source = str(next(iter(entry.values())))
         if looks_like_token(source):
-            draft.mistakes.append(f"secrets.{name}: a secret must not be written in a recipe")
+            say(f"secrets.{name}: a secret must not be written in a recipe")
         yield SecretSource(name, **{next(iter(given)): source})
 
 
@@ -321,7 +321,7 @@ def _params(
 ) -> dict[str, Any]:
     """The values of a type's own fields, defaults filled in."""
     fields = {item.name: item for item in kind.fields}
-    for key in raw.keys() - _COMMON - fields.keys():
+    for key in sorted(raw.keys() - _COMMON - fields.keys()):
         own = ", ".join(fields) or "none of its own"
         mistakes.append(f"{key}: unknown key; a {kind.name} step knows {own}")
     before = len(mistakes)

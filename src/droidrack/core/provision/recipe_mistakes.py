@@ -34,7 +34,7 @@ class Sayer:
 
     def unknown(self, tree: Mapping[str, Any], known: set[str], path: str) -> None:
         """Complain about keys that nobody reads."""
-        for key in tree.keys() - known:
+        for key in sorted(tree.keys() - known):
             self(f"{path}{key}: unknown key; expected one of {', '.join(sorted(known))}")
 
 

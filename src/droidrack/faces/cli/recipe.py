@@ -136,6 +136,7 @@ def new(name: str, out: Path | None) -> None:
     """Begin a recipe: three steps that work, to be changed."""
     from droidrack.core.provision.recipe_load import NAME
 
+    name = name.removesuffix(".toml")
     if not NAME.match(name):
         raise ConfigError(
             f"expected small letters, digits and `-`, seen {plain(name)!r}",
