@@ -253,6 +253,7 @@ async def swap(site: Site, phone: SitePhone, dice: Random) -> None:
     if any(slot.card is None for slot in phone.model.slots):
         return
     for wait_s in (dice.choice([30.0, 200.0]), 0.0):
+        _cut_off(site, *phone.model.slots)
         first, second = phone.model.remove_sim(0), phone.model.remove_sim(1)
         await asyncio.sleep(dice.choice([0.0, 3.0, 20.0]))
         if first is None or second is None:

@@ -354,12 +354,13 @@ def _add(total: Result, result: Result) -> None:
 
 
 def _print_total(seeds: int, total: Result, failures: list[Result], took_s: float) -> None:
-    told = max(total.sent + total.failed + total.unknown, 1)
+    taken, doubts = max(total.asked - total.never_taken, 1), total.causes.total()
     print(
         f"{seeds} seeds in {took_s:.0f} s, {total.virtual_s / 3600:.0f} simulated hours, "
         f"{total.crashes} crashes\n"
         f"{total.asked} messages asked, {total.never_taken} never taken: {total.sent} sent, "
-        f"{total.failed} failed, {total.unknown} unknown ({100 * total.unknown / told:.2f} %)\n"
+        f"{total.failed} failed, {doubts} unknown ({100 * doubts / taken:.2f} %), "
+        f"{doubts - total.unknown} of them held, for their sites tell no doubts\n"
         "unknown at the end:\n"
         + "".join(f"  {n:6} {cause}\n" for cause, n in total.causes.most_common())
         + f"{len(failures)} seeds failed: {[result.seed for result in failures][:40]}",
