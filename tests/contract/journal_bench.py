@@ -12,7 +12,7 @@ from pathlib import Path
 from droidrack.adapters.journal_memory import MemoryDisk, MemoryJournal
 from droidrack.adapters.journal_sql import SqlJournal
 from droidrack.adapters.journal_writer import CommitHook
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Flight
 from droidrack.core.ids import Body, DeviceUuid, Iccid, MessageUid, Msisdn, Slot, SubId
 from droidrack.core.message import Message, MessageState, Priority
 from droidrack.core.report import StatusReport, WireStatus
@@ -59,6 +59,11 @@ def attempt(uid: str, number: int = 1, **changes: object) -> Attempt:
         "opened_at": at(10),
     }
     return Attempt(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def flight(uid: str, number: int = 1, **changes: object) -> Flight:
+    """That attempt, with whom `message` is for."""
+    return Flight(attempt(uid, number, **changes), message(uid).number)
 
 
 def proof(kind: EvidenceKind = EvidenceKind.STORE_SENT, seconds: float = 20) -> Evidence:

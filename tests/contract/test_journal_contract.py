@@ -19,6 +19,7 @@ from journal_bench import (
     attempt,
     bench_for,
     bring_to,
+    flight,
     message,
     proof,
     settle,
@@ -26,10 +27,10 @@ from journal_bench import (
 )
 
 from droidrack.adapters.journal_rules import SUPERSEDED
-from droidrack.core.attempt import EvidenceKind
+from droidrack.core.attempt import Evidence, EvidenceKind, Flight
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import Body, DeviceUuid, Iccid, MessageUid, Msisdn, Slot, Token
-from droidrack.core.message import SETTLED, MessageState, Priority
+from droidrack.core.message import SETTLED, Message, MessageState, Priority
 from droidrack.core.report import WireStatus
 from droidrack.ports import Event, Journal, PhoneRecord, SimRecord, StateChange, Tally
 
@@ -49,6 +50,13 @@ async def fates(journal: Journal, *offered: object) -> list[str]:
     return [each.fate for each in await journal.accept(PHONE, offered)]  # type: ignore[arg-type]
 
 
+async def kept(journal: Journal) -> Message:
+    """What the journal holds of the message."""
+    life = await journal.life(UID)
+    assert life is not None
+    return life.message
+
+
 def test_accepted_message_is_there_for_the_next_controller(bench: Bench) -> None:
     """MUST 1: what a call wrote survives the controller."""
 
@@ -56,8 +64,8 @@ def test_accepted_message_is_there_for_the_next_controller(bench: Bench) -> None
         await bring_to(journal, "m1", S.SENDING)
 
     async def second(journal: Journal) -> None:
-        assert message("m1") == await journal.message(UID)
-        assert ((attempt("m1"), S.SENDING),) == await journal.open_attempts(PHONE)
+        assert message("m1") == await kept(journal)
+        assert ((flight("m1"), S.SENDING),) == await journal.open_attempts(PHONE)
 
     bench.run(first)
     bench.run(second)
@@ -129,7 +137,7 @@ def test_known_uid_keeps_its_first_version(bench: Bench) -> None:
             {"sim_uid": "sim-2"},
         ):
             assert ["conflict"] == await fates(journal, message("m1", **change))
-        assert message("m1") == await journal.message(UID)
+        assert message("m1") == await kept(journal)
 
     bench.run(scenario)
 
@@ -361,6 +369,10 @@ def test_waiting_is_ordered_by_priority_then_arrival(bench: Bench) -> None:
         await journal.accept(PHONE, [message("q", sim_uid="sim-2"), message("p", sim_uid="sim-2")])
         found = [each.uid for each in await journal.waiting(PHONE, limit=1)]
         assert ["x", "q"] == found, "a row hides nothing of another row"
+        assert 7 == await journal.backlog(PHONE)
+        await journal.open_attempt(attempt("x"))
+        assert 6 == await journal.backlog(PHONE)
+        assert 0 == await journal.backlog(DeviceUuid("nobody"))
 
     bench.run(scenario)
 
@@ -379,9 +391,34 @@ def test_open_attempts_are_the_latest_ones_that_want_a_verdict(bench: Bench) -> 
         assert 2 == await journal.tries(MessageUid("again"))
         assert 0 == await journal.tries(MessageUid("nobody"))
         found = await journal.open_attempts(PHONE)
-        assert (attempt("again", 2, opened_at=at(5)), S.SENDING) == found[0]
+        assert (flight("again", 2, opened_at=at(5)), S.SENDING) == found[0]
         assert [S.SENDING, S.SUBMITTED, S.UNKNOWN] == [state for _, state in found[1:]]
         assert () == await journal.open_attempts(OTHER_PHONE)
+
+    bench.run(scenario)
+
+
+def test_rows_that_proved_are_told_from_rows_that_may_still_come(bench: Bench) -> None:
+    """A later life neither lets a row prove twice, nor takes a late row for another's."""
+
+    async def scenario(journal: Journal) -> None:
+        await bring_to(journal, "by-row", S.SUBMITTED)
+        await settle(journal, "by-row", S.SENT, kind=EvidenceKind.STORE_SENT)  # Row 42.
+        await bring_to(journal, "in-doubt", S.UNKNOWN)
+        for uid, number, opened in (("early", "+15550100002", 5), ("late", "+15550100003", 30)):
+            await journal.accept(PHONE, [message(uid, number=Msisdn(number))])
+            await journal.open_attempt(attempt(uid, opened_at=at(opened)))
+            heard = [Evidence(EvidenceKind.RADIO_SENT, at(40))]
+            await journal.settle(
+                MessageUid(uid), S.SENT, code="", evidence=heard, report=None, at=at(40)
+            )
+        assert frozenset({42}) == await journal.claimed_rows(PHONE, NOON)
+        assert frozenset() == await journal.claimed_rows(PHONE, at(11))
+        assert frozenset() == await journal.claimed_rows(OTHER_PHONE, NOON)
+        late = Flight(attempt("late", opened_at=at(30)), Msisdn("+15550100003"))
+        early = Flight(attempt("early", opened_at=at(5)), Msisdn("+15550100002"))
+        assert (early, late) == await journal.rowless_attempts(PHONE, NOON)
+        assert (late,) == await journal.rowless_attempts(PHONE, at(11))
 
     bench.run(scenario)
 
@@ -528,10 +565,13 @@ def test_hostile_text_comes_back_as_it_was(bench: Bench, text: str) -> None:
     """Numbers and bodies are kept to the letter, whatever the letter."""
 
     async def scenario(journal: Journal) -> None:
-        kept = message("m1", body=Body(text), number=Msisdn(text))
-        await journal.accept(PHONE, [kept])
-        assert kept == await journal.message(UID)
-        assert ["known"] == await fates(journal, kept)
+        hostile = message("m1", body=Body(text), number=Msisdn(text))
+        await journal.accept(PHONE, [hostile])
+        assert hostile == await kept(journal)
+        assert ["known"] == await fates(journal, hostile)
+        await journal.open_attempt(attempt("m1"))
+        ((flying, _),) = await journal.open_attempts(PHONE)
+        assert Msisdn(text) == flying.number
 
     bench.run(scenario)
 
@@ -541,9 +581,9 @@ def test_times_are_kept_to_the_microsecond(bench: Bench) -> None:
 
     async def scenario(journal: Journal) -> None:
         early, late = NOON - timedelta(days=40_000), NOON + timedelta(days=40_000, microseconds=1)
-        kept = message("m1", received_at=early, valid_until=late)
-        await journal.accept(PHONE, [kept])
-        assert kept == await journal.message(UID)
+        timed = message("m1", received_at=early, valid_until=late)
+        await journal.accept(PHONE, [timed])
+        assert timed == await kept(journal)
 
     bench.run(scenario)
 
@@ -557,7 +597,7 @@ def test_pruned_uid_is_known_for_good(bench: Bench) -> None:
         (row,) = await journal.outbox(PHONE, limit=9)
         await journal.reported([row.id], at(30))
         assert 1 == await journal.prune(at(86_400))
-        assert (None, None) == (await journal.message(UID), await journal.life(UID))
+        assert await journal.life(UID) is None
         for body in ("hello", "other"):
             assert ["known"] == await fates(journal, message("m1", body=Body(body)))
         (again,) = await journal.outbox(PHONE, limit=9)

@@ -21,6 +21,7 @@ LOOKS: tuple[Callable[[Journal], Awaitable[object]], ...] = (
     lambda journal: journal.phones(),
     lambda journal: journal.phone(PHONE),
     lambda journal: journal.sims(PHONE),
+    lambda journal: journal.backlog(PHONE),
     lambda journal: journal.waiting(PHONE, limit=10),
     lambda journal: journal.open_attempts(PHONE),
     lambda journal: journal.tries(MessageUid("m2")),

@@ -21,7 +21,7 @@ from droidrack.adapters.journal_migration import revisions
 from droidrack.adapters.journal_schema import HEAD, REVISIONS, metadata
 from droidrack.adapters.journal_sql import SqlJournal
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
-from droidrack.core.ids import Body
+from droidrack.core.ids import Body, MessageUid, Msisdn
 from droidrack.core.message import MessageState
 from droidrack.ports import Event, HoldRecord
 
@@ -415,8 +415,11 @@ async def hot_path(journal: SqlJournal) -> None:
     """Every call that is made again and again while messages flow."""
     await bring_to(journal, "m1", S.SUBMITTED)
     await settle(journal, "m1", S.SENT, report=told("m1"))
+    await journal.backlog(PHONE)
     await journal.waiting(PHONE, limit=9)
     await journal.open_attempts(PHONE)
+    await journal.tries(MessageUid("m1"))
+    await journal.optouts.among([Msisdn("+15550100001")])
     (row,) = await journal.outbox(PHONE, limit=9)
     await journal.reported([row.id], at(30))
     await journal.accept(PHONE, [message("m1")])

@@ -7,10 +7,9 @@ from itertools import combinations, permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Flight
 from droidrack.core.evidence import (
     Deadlines,
-    Flight,
     Match,
     RadioWord,
     RowKind,

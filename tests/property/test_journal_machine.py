@@ -237,7 +237,10 @@ class JournalMachine(RuleBasedStateMachine):
         assert not isinstance(lives, str)
         for device in PHONES:
             self.both(lambda journal, d=device: journal.waiting(d, limit=99))  # type: ignore[misc]
+            self.both(lambda journal, d=device: journal.backlog(d))  # type: ignore[misc]
             self.both(lambda journal, d=device: journal.open_attempts(d))  # type: ignore[misc]
+            self.both(lambda journal, d=device: journal.claimed_rows(d, NOON))  # type: ignore[misc]
+            self.both(lambda journal, d=device: journal.rowless_attempts(d, NOON))  # type: ignore[misc]
             self.both(lambda journal, d=device: journal.usage.of_phone(d, NOON))  # type: ignore[misc]
             self.both(lambda journal, d=device: self.reports_of(journal, d))  # type: ignore[misc]
         for card in CARDS:

@@ -154,11 +154,11 @@ def resend_after_restart() -> Iterator[None]:
 
     async def recover(self: Confirming) -> None:
         journal = self._world.journal
-        for attempt, state in await journal.open_attempts(self._handset.device):
+        for flight, state in await journal.open_attempts(self._handset.device):
             if state in (S.SENDING, S.SUBMITTED):
                 now = self._world.clock.now()
                 await journal.settle(
-                    attempt.uid, S.ACCEPTED, code="", evidence=(), report=None, at=now
+                    flight.attempt.uid, S.ACCEPTED, code="", evidence=(), report=None, at=now
                 )
         await real(self)
 

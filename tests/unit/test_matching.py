@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from droidrack.core.attempt import Attempt
+from droidrack.core.attempt import Attempt, Flight
 from droidrack.core.ids import DeviceUuid, MessageUid, Msisdn, Slot, SubId
-from droidrack.core.matching import Flight, Match, StoreRow, match, same_number
+from droidrack.core.matching import Match, StoreRow, match, same_number
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 NUMBER = "+15550100001"

@@ -15,7 +15,7 @@ from droidrack.adapters.inbox_memory import MemoryInbox
 from droidrack.adapters.memory_disk import MemoryDisk, Record
 from droidrack.adapters.optout_memory import Listed, MemoryOptOuts
 from droidrack.adapters.usage_memory import Holds, MemoryUsage
-from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.attempt import Attempt, Evidence, Flight
 from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Msisdn
@@ -120,13 +120,13 @@ class MemoryJournal:
                 disk.repeat_report(device, uid)
         return fates
 
+    async def backlog(self, device: DeviceUuid) -> int:
+        """See the port."""
+        return len(self._queued(device))
+
     async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
         """See the port."""
-        found = [
-            record
-            for record in self._held().records.values()
-            if record.device == device and record.state is MessageState.ACCEPTED
-        ]
+        found = self._queued(device)
         found.sort(key=lambda record: (record.message.priority, record.order))
         seen: Counter[str] = Counter()
         first = []
@@ -135,6 +135,13 @@ class MemoryJournal:
             if seen[record.message.sim_uid] <= limit:
                 first.append(record.message)
         return tuple(first)
+
+    def _queued(self, device: DeviceUuid) -> list[Record]:
+        return [
+            record
+            for record in self._held().records.values()
+            if record.device == device and record.state is MessageState.ACCEPTED
+        ]
 
     async def open_attempt(self, attempt: Attempt, audit: Sequence[AuditEntry] = ()) -> None:
         """See the port."""
@@ -146,14 +153,14 @@ class MemoryJournal:
             disk.tried.append((attempt.uid, attempt.number))
             record.changes.append(StateChange(attempt.opened_at, MessageState.SENDING, ""))
 
-    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
+    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Flight, MessageState], ...]:
         """See the port."""
         found = [
-            (record.attempts[-1], record.state)
+            (Flight(record.attempts[-1], record.message.number), record.state)
             for record in self._held().records.values()
             if record.device == device and record.state in WANT_VERDICT
         ]
-        return tuple(sorted(found, key=lambda pair: pair[0].opened_at))
+        return tuple(sorted(found, key=lambda pair: pair[0].attempt.opened_at))
 
     async def claimed_rows(self, device: DeviceUuid, since: datetime) -> frozenset[int]:
         """See the port."""
@@ -165,10 +172,10 @@ class MemoryJournal:
             if number == attempt.number and proof.row_id is not None
         )
 
-    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
+    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Flight, ...]:
         """See the port."""
         found = [
-            attempt
+            Flight(attempt, record.message.number)
             for record, attempt in self._opened_since(device, since)
             if record.state is MessageState.SENT
             and attempt is record.attempts[-1]
@@ -178,7 +185,7 @@ class MemoryJournal:
                 for number, proof in record.evidence
             )
         ]
-        return tuple(sorted(found, key=lambda attempt: attempt.opened_at))
+        return tuple(sorted(found, key=lambda flight: flight.attempt.opened_at))
 
     def _opened_since(
         self, device: DeviceUuid, since: datetime
@@ -223,11 +230,6 @@ class MemoryJournal:
                     last.parked_at, last.parked = at, rules.SUPERSEDED
                 disk.queue(record.device, decided.report)
         return decided.state
-
-    async def message(self, uid: MessageUid) -> Message | None:
-        """See the port."""
-        record = self._held().records.get(uid)
-        return record.message if record else None
 
     async def tries(self, uid: MessageUid) -> int:
         """See the port."""

@@ -19,7 +19,7 @@ from droidrack.adapters.journal_schema import (
     phones,
     sims,
 )
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Tick
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Flight, Tick
 from droidrack.core.ids import (
     Body,
     DeviceUuid,
@@ -39,6 +39,7 @@ PRUNABLE = tuple(sorted(SETTLED | {MessageState.UNKNOWN}))
 FIND = select(messages).where(messages.c.uid == bindparam("uid"))
 TRIES = select(messages.c.attempts).where(messages.c.uid == bindparam("uid"))
 QUEUED = and_(messages.c.device == bindparam("device"), messages.c.state == MessageState.ACCEPTED)
+BACKLOG = select(func.count()).where(QUEUED)
 NEXT_ROW = select(func.min(messages.c.sim_uid)).where(
     QUEUED, messages.c.sim_uid > bindparam("after")
 )
@@ -48,9 +49,13 @@ WAITING_MESSAGES = (
     .order_by(messages.c.priority, messages.c.id)
     .limit(bindparam("limit"))
 )
-ATTEMPTS = select(attempts, messages.c.uid, messages.c.state, cards.c.iccid).select_from(
-    attempts.join(messages).outerjoin(cards)
-)
+ATTEMPTS = select(
+    attempts,
+    messages.c.uid,
+    messages.c.state,
+    messages.c.number.label("recipient"),
+    cards.c.iccid,
+).select_from(attempts.join(messages).outerjoin(cards))
 OF_ATTEMPT = and_(
     evidence.c.message_id == attempts.c.message_id, evidence.c.attempt == attempts.c.number
 )
@@ -82,6 +87,11 @@ SENT = (
 )
 
 
+def backlog(connection: Connection, device: DeviceUuid) -> int:
+    """How many ACCEPTED messages a phone has: a walk along its part of the index."""
+    return connection.scalar(BACKLOG, {"device": device}) or 0
+
+
 def waiting(connection: Connection, device: DeviceUuid, limit: int) -> tuple[Message, ...]:
     """The first ACCEPTED messages of each SIM row: two searches of the index for a row."""
     found: list[Row[Any]] = []
@@ -96,10 +106,10 @@ def waiting(connection: Connection, device: DeviceUuid, limit: int) -> tuple[Mes
 
 def open_attempts(
     connection: Connection, device: DeviceUuid
-) -> tuple[tuple[Attempt, MessageState], ...]:
+) -> tuple[tuple[Flight, MessageState], ...]:
     """The latest attempt of each message that still wants a verdict."""
     rows = connection.execute(OPEN_ATTEMPTS, {"device": device})
-    return tuple((as_attempt(row), MessageState(row.state)) for row in rows)
+    return tuple((as_flight(row), MessageState(row.state)) for row in rows)
 
 
 def phones_named(connection: Connection, name: str) -> tuple[PhoneRecord, ...]:
@@ -148,7 +158,7 @@ def claimed_rows(connection: Connection, device: DeviceUuid, since: datetime) ->
 
 def rowless_attempts(
     connection: Connection, device: DeviceUuid, since: datetime
-) -> tuple[Attempt, ...]:
+) -> tuple[Flight, ...]:
     """Attempts proven without a row."""
     with_row = exists().where(OF_ATTEMPT, evidence.c.row_id.is_not(None))
     query = ATTEMPTS.where(
@@ -159,7 +169,7 @@ def rowless_attempts(
         messages.c.state == MessageState.SENT,
         ~with_row,
     ).order_by(attempts.c.opened_at, attempts.c.id)
-    return tuple(as_attempt(row) for row in connection.execute(query))
+    return tuple(as_flight(row) for row in connection.execute(query))
 
 
 def waiting_reports(
@@ -233,12 +243,6 @@ def _counted(tally: Tally, state: MessageState, count: int, oldest: datetime) ->
     if state is MessageState.UNKNOWN:
         return replace(tally, unknown=count)
     return replace(tally, open=tally.open + count)
-
-
-def one_message(connection: Connection, uid: MessageUid) -> Message | None:
-    """The first version of a message."""
-    row = connection.execute(FIND, {"uid": uid}).first()
-    return None if row is None else as_message(row)
 
 
 def tries_of(connection: Connection, uid: MessageUid) -> int:
@@ -377,6 +381,11 @@ def as_attempt(row: Row[Any]) -> Attempt:
         opened_at=row.opened_at,
         tick=None if row.host_boot is None else Tick(row.host_boot, row.host_us / 1e6),
     )
+
+
+def as_flight(row: Row[Any]) -> Flight:
+    """A row of `ATTEMPTS`, with whom it was for."""
+    return Flight(as_attempt(row), Msisdn(row.recipient))
 
 
 def as_report(row: Row[Any]) -> StatusReport:

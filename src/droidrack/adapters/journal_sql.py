@@ -24,7 +24,7 @@ from droidrack.adapters.journal_lanes import JournalLanes
 from droidrack.adapters.journal_writer import CommitHook, Work
 from droidrack.adapters.optout_sql import SqlOptOuts
 from droidrack.adapters.usage_sql import SqlUsage
-from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.attempt import Attempt, Evidence, Flight
 from droidrack.core.audit import AuditEntry, Pen
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
@@ -121,6 +121,10 @@ class SqlJournal:
         work = partial(writes.accept, device=device, offered=tuple(messages))
         return await self._write("accept", work)
 
+    async def backlog(self, device: DeviceUuid) -> int:
+        """See the port."""
+        return await self._read("backlog", partial(reads.backlog, device=device))
+
     async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
         """See the port."""
         work = partial(reads.waiting, device=device, limit=limit)
@@ -131,7 +135,7 @@ class SqlJournal:
         work = self._audited(audit, partial(writes.open_attempt, attempt=attempt))
         await self._write("attempt", work)
 
-    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
+    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Flight, MessageState], ...]:
         """See the port."""
         work = partial(reads.open_attempts, device=device)
         return await self._read("open-attempts", work)
@@ -141,7 +145,7 @@ class SqlJournal:
         work = partial(reads.claimed_rows, device=device, since=since)
         return await self._read("claimed-rows", work)
 
-    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
+    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Flight, ...]:
         """See the port."""
         work = partial(reads.rowless_attempts, device=device, since=since)
         return await self._read("rowless", work)
@@ -168,10 +172,6 @@ class SqlJournal:
             at=at,
         )
         return await self._write("settle", self._audited(audit, work))
-
-    async def message(self, uid: MessageUid) -> Message | None:
-        """See the port."""
-        return await self._read("message", partial(reads.one_message, uid=uid))
 
     async def tries(self, uid: MessageUid) -> int:
         """See the port."""

@@ -80,9 +80,9 @@ class Asking:
         found = await self._world.journal.open_attempts(self._handset.device)
         boot_id = self._handset.boot_id
         return [
-            (attempt, state)
-            for attempt, state in found
-            if attempt.boot_id == boot_id and self._is_late(attempt, state)
+            (flight.attempt, state)
+            for flight, state in found
+            if flight.attempt.boot_id == boot_id and self._is_late(flight.attempt, state)
         ]
 
     def _is_late(self, attempt: Attempt, state: MessageState) -> bool:

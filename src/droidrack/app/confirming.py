@@ -16,7 +16,7 @@ from droidrack.app.last_words import LastWords
 from droidrack.app.listening import Listening
 from droidrack.app.rows import FIRST_LOOK_S, LOOK_GROWTH, WATCH_UNKNOWN_S, RowWitness, age_s
 from droidrack.app.world import World
-from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
+from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Flight, Verdict
 from droidrack.core.evidence import (
     DEADLINE,
     SIM_CHANGED,
@@ -29,7 +29,6 @@ from droidrack.core.evidence import (
     wants_second_look,
 )
 from droidrack.core.ids import MessageUid
-from droidrack.core.matching import Flight
 from droidrack.core.message import OPEN, MessageState
 from droidrack.core.report import report_for
 from droidrack.core.retry import retry_delay_s
@@ -115,29 +114,31 @@ class Confirming:
         """
         now = self._steady.now()
         everything = await self._world.journal.open_attempts(self._handset.device)
-        for attempt, state in everything:
+        aged = [(self._aged(flight), state) for flight, state in everything]
+        for flight, state in aged:
             if state is MessageState.UNKNOWN:
-                await self._tell_unknown(attempt)
-        aged = [(self._aged(attempt), state) for attempt, state in everything]
+                await self._tell_unknown(flight.attempt)
         watched = [
-            (attempt, state)
-            for attempt, state in aged
-            if state in OPEN or age_s(attempt, now) < WATCH_UNKNOWN_S
+            (flight, state)
+            for flight, state in aged
+            if state in OPEN or age_s(flight.attempt, now) < WATCH_UNKNOWN_S
         ]
         if not watched:
             wait_s = await self._rows.look_for_late_rows()
             await self._note_late_rows()
             return wait_s
         due = [
-            attempt for attempt, state in watched if state in OPEN or self._rows.due(attempt, now)
+            flight.attempt
+            for flight, state in watched
+            if state in OPEN or self._rows.due(flight.attempt, now)
         ]
-        flights = [await self._flight(attempt) for attempt, _ in watched]
-        matches = await self._rows.ask(flights, due)
+        matches = await self._rows.ask([flight for flight, _ in watched], due)
         await self._note_late_rows()
-        alone = self._alone([attempt for attempt, _ in watched], now)
+        alone = self._alone([flight.attempt for flight, _ in watched], now)
         if alone is None:
             self._contested = self._listening.count
-        for (attempt, state), match_ in zip(watched, matches, strict=True):
+        for (flight, state), match_ in zip(watched, matches, strict=True):
+            attempt = flight.attempt
             witness = Witness(
                 can=self._handset.witnesses,
                 store=match_,
@@ -147,18 +148,19 @@ class Confirming:
             )
             verdict = judge(attempt, state, witness, self._steady.now(), self._limits)
             if verdict is not None:
-                await self._settle(attempt, state, verdict, match_)
+                await self._settle(flight, state, verdict, match_)
         if any(wants_second_look(match_, now, self._limits) for match_ in matches):
             return FIRST_LOOK_S
         return self._next_look_s(watched)
 
-    def _aged(self, attempt: Attempt) -> Attempt:
-        """An attempt with its opening in the steady clock, the same at every look."""
+    def _aged(self, flight: Flight) -> Flight:
+        """A flight with its opening in the steady clock, the same at every look."""
+        attempt = flight.attempt
         key = (attempt.uid, attempt.number)
         known = self._opened_at.get(attempt.uid) or self._world.openings.get(key)
         opened_at = known or self._steady.of(attempt.opened_at)
         self._opened_at[attempt.uid] = self._world.openings[key] = opened_at
-        return replace(attempt, opened_at=opened_at)
+        return replace(flight, attempt=replace(attempt, opened_at=opened_at))
 
     # --- Witnesses ----------------------------------------------------------------------------
 
@@ -169,7 +171,7 @@ class Confirming:
         rowless = await self._world.journal.rowless_attempts(device, since)
         self._rows.recall(
             await self._world.journal.claimed_rows(device, since),
-            [await self._flight(self._aged(attempt)) for attempt in rowless],
+            [self._aged(flight) for flight in rowless],
         )
         if not self._handset.tells_apart:
             await self._recall_last_words()
@@ -183,12 +185,6 @@ class Confirming:
                 if attempt.boot_id == boot_id:
                     aged = replace(attempt, opened_at=self._steady.of(attempt.opened_at))
                     self._last_words.recall(life, aged)
-
-    async def _flight(self, attempt: Attempt) -> Flight:
-        message = await self._world.journal.message(attempt.uid)
-        if message is None:
-            raise AssertionError("an attempt without its message")
-        return Flight(attempt, message.number)
 
     def _alone(self, attempts: Sequence[Attempt], now: datetime) -> MessageUid | None:
         """The one attempt that id-less words of the radio can only be about; None if several.
@@ -225,9 +221,9 @@ class Confirming:
     # --- Verdicts -----------------------------------------------------------------------------
 
     async def _settle(
-        self, attempt: Attempt, state: MessageState, verdict: Verdict, match_: Match
+        self, flight: Flight, state: MessageState, verdict: Verdict, match_: Match
     ) -> None:
-        world = self._world
+        world, attempt = self._world, flight.attempt
         if verdict.code == DEADLINE and self.asked():
             verdict = replace(verdict, code="LIMIT_DIALOG")
         self._conduct.judged(attempt, verdict)
@@ -273,7 +269,7 @@ class Confirming:
             world.openings.pop((attempt.uid, attempt.number), None)
         if verdict.state in (MessageState.SENT, MessageState.FAILED):  # A doubt keeps its row.
             sent = verdict.state is MessageState.SENT
-            self._rows.claim(await self._flight(attempt), match_.row, sent=sent)
+            self._rows.claim(flight, match_.row, sent=sent)
         if any(item.kind is EvidenceKind.WRONG_SIM for item in verdict.evidence):
             await self._alarm(attempt)
         self._on_settled()
@@ -307,11 +303,14 @@ class Confirming:
         self._world.notebook.set_quarantine(self._handset.device, reason)
 
     async def _tell_unknown(self, attempt: Attempt) -> None:
-        """Tell the panel of a doubt whose hold is over; once per life, for repeats are harmless."""
+        """Tell the panel of a doubt whose hold is over; once per life, for repeats are harmless.
+
+        The attempt is in the steady clock.
+        """
         policy, now = self._world.settings.policy, self._world.clock.now()
         hold = timedelta(seconds=policy.unknown_hold_s)
-        aged = self._aged(attempt)
-        if attempt.uid in self._told or self._steady.now() < confirm_by(aged, self._limits) + hold:
+        over_at = confirm_by(attempt, self._limits) + hold
+        if attempt.uid in self._told or self._steady.now() < over_at:
             return
         state = MessageState.UNKNOWN
         report = report_for(attempt.uid, state, "", now, policy.unknown_as)
@@ -324,10 +323,10 @@ class Confirming:
 
     # --- When to look again -------------------------------------------------------------------
 
-    def _next_look_s(self, watched: Sequence[tuple[Attempt, MessageState]]) -> float:
+    def _next_look_s(self, watched: Sequence[tuple[Flight, MessageState]]) -> float:
         """Soon for young attempts, ever more rarely for old ones."""
         now = self._steady.now()
-        youngest_s = min(age_s(attempt, now) for attempt, _ in watched)
+        youngest_s = min(age_s(flight.attempt, now) for flight, _ in watched)
         return max(FIRST_LOOK_S, youngest_s * LOOK_GROWTH)
 
     async def _until_worth_it(self, wait_s: float | None) -> None:

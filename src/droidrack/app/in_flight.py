@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from droidrack.app.asking import DOUBT
 from droidrack.app.handset import Handset
 from droidrack.app.world import World
-from droidrack.core.attempt import Attempt
+from droidrack.core.attempt import Flight
 from droidrack.core.errors import ParseError
 from droidrack.core.ids import Msisdn
 from droidrack.core.message import OPEN, MessageState
@@ -38,19 +38,18 @@ class InFlight:
 async def what_flies(world: World, handset: Handset, settings: PhoneSettings) -> InFlight:
     """What is in the air now. Raises PhoneError when the phone does not answer."""
     pending = await world.journal.open_attempts(handset.device)
-    flying = [attempt for attempt, state in pending if state in OPEN]
-    recipients = set()
-    for attempt in flying:
-        if message := await world.journal.message(attempt.uid):
-            country = country_at(settings, attempt.slot, handset.sims)
-            recipients.add(list_key(message.number, country))
+    flying = [flight for flight, state in pending if state in OPEN]
+    recipients = frozenset(
+        list_key(flight.number, country_at(settings, flight.attempt.slot, handset.sims))
+        for flight in flying
+    )
     room = IN_FLIGHT_LIMIT if handset.tells_apart else 1
     full = len(flying) >= room or await _haunted(world, handset, pending)
-    return InFlight(full, frozenset(recipients))
+    return InFlight(full, recipients)
 
 
 async def _haunted(
-    world: World, handset: Handset, pending: Sequence[tuple[Attempt, MessageState]]
+    world: World, handset: Handset, pending: Sequence[tuple[Flight, MessageState]]
 ) -> bool:
     """Whether an attempt of unknown outcome may still speak in this boot.
 
@@ -61,9 +60,9 @@ async def _haunted(
     if handset.tells_apart or handset.witnesses.store:
         return False
     doubts = [
-        attempt
-        for attempt, state in pending
-        if state is MessageState.UNKNOWN and attempt.boot_id == handset.boot_id
+        flight.attempt
+        for flight, state in pending
+        if state is MessageState.UNKNOWN and flight.attempt.boot_id == handset.boot_id
     ]
     doubtful = {attempt.uid for attempt in doubts}
     if doubtful <= handset.silent:

@@ -94,8 +94,7 @@ class Intake:
     async def poll(self, token: Token) -> None:
         """Ask once, and write down what came."""
         world = self._world
-        backlog = await world.journal.waiting(self._device, limit=BACKLOG_LIMIT)
-        if len(backlog) >= BACKLOG_LIMIT:
+        if await world.journal.backlog(self._device) >= BACKLOG_LIMIT:
             return
         pending = await world.panel.pending(token, world.clock.now())
         if pending.messages:

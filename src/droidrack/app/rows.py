@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from droidrack.app.handset import Handset
-from droidrack.core.attempt import Attempt
+from droidrack.core.attempt import Attempt, Flight
 from droidrack.core.evidence import Deadlines, Match, match, wants_second_look
 from droidrack.core.ids import MessageUid
-from droidrack.core.matching import NOTHING, Flight, StoreRow
+from droidrack.core.matching import NOTHING, StoreRow
 
 FIRST_LOOK_S = 2.0
 """A radio rarely needs less than a second; a look before that costs a process start for nothing."""

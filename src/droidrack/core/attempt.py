@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Slot, SubId
+from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Msisdn, Slot, SubId
 from droidrack.core.message import MessageState
 
 
@@ -42,6 +42,14 @@ class Attempt:
     boot_id: str
     opened_at: datetime  # aware, UTC
     tick: Tick | None = None  # The same moment by a clock that does not jump; None: not known.
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An attempt that wants a verdict, and whom it was for."""
+
+    attempt: Attempt
+    number: Msisdn
 
 
 class EvidenceKind(StrEnum):

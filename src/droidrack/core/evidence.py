@@ -41,7 +41,6 @@ from droidrack.core.ids import PhoneId
 from droidrack.core.matching import (
     NOTHING,
     TYPE_SENT,
-    Flight,
     Match,
     RowKind,
     StoreRow,
@@ -52,7 +51,6 @@ from droidrack.core.message import OPEN, MessageState
 
 __all__ = [
     "Deadlines",
-    "Flight",
     "Match",
     "RadioWord",
     "RowKind",

@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from droidrack.core.attempt import Attempt
+from droidrack.core.attempt import Attempt, Flight
 from droidrack.core.ids import Msisdn, SubId
 
 SHELL_PACKAGE = "com.android.shell"
@@ -80,14 +80,6 @@ class RowKind(StrEnum):
         if row.type == TYPE_SENT and stands:
             return cls.SENT
         return cls.VANISHED if row.vanished_at is not None else cls.FRESH
-
-
-@dataclass(frozen=True, slots=True)
-class Flight:
-    """An attempt that wants a verdict, and whom it was for."""
-
-    attempt: Attempt
-    number: Msisdn
 
 
 @dataclass(frozen=True, slots=True)

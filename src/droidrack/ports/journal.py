@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from droidrack.core.attempt import Attempt, Evidence
+from droidrack.core.attempt import Attempt, Evidence, Flight
 from droidrack.core.audit import AuditEntry
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid, Slot
 from droidrack.core.message import Message, MessageState
@@ -187,6 +187,10 @@ class Journal(Protocol):
         """Store what the panel handed over; one transaction."""
         ...
 
+    async def backlog(self, device: DeviceUuid) -> int:
+        """How many of its messages are ACCEPTED."""
+        ...
+
     async def waiting(self, device: DeviceUuid, *, limit: int) -> tuple[Message, ...]:
         """ACCEPTED messages, at most `limit` of each SIM row, so that no row hides another.
 
@@ -198,7 +202,7 @@ class Journal(Protocol):
         """Write the intent to send. The phone may be called only after this returned."""
         ...
 
-    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Attempt, MessageState], ...]:
+    async def open_attempts(self, device: DeviceUuid) -> tuple[tuple[Flight, MessageState], ...]:
         """The latest attempt of every message in SENDING, SUBMITTED or UNKNOWN, oldest first."""
         ...
 
@@ -206,7 +210,7 @@ class Journal(Protocol):
         """Rows that proved the outcome of an attempt opened since then. A doubt claims none."""
         ...
 
-    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Attempt, ...]:
+    async def rowless_attempts(self, device: DeviceUuid, since: datetime) -> tuple[Flight, ...]:
         """Attempts opened since then that were proven SENT without a store row.
 
         Their row may still come, and must then prove nothing for another attempt.
@@ -225,10 +229,6 @@ class Journal(Protocol):
         audit: Sequence[AuditEntry] = (),
     ) -> MessageState:
         """Move a message, with its proof, its report and its audit lines."""
-        ...
-
-    async def message(self, uid: MessageUid) -> Message | None:
-        """The first version of a message."""
         ...
 
     async def tries(self, uid: MessageUid) -> int:
