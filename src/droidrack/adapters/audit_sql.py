@@ -32,6 +32,7 @@ PRUNE_BATCH = 1_000
 NEWEST = select(audit).order_by(audit.c.seq.desc()).limit(bindparam("limit"))
 FROM = select(audit).where(audit.c.seq > bindparam("after")).order_by(audit.c.seq)
 FROM = FROM.limit(bindparam("limit"))
+NEW_LINE = insert(audit)
 ENDS = select(func.min(audit.c.seq), func.max(audit.c.seq))
 
 
@@ -102,7 +103,7 @@ class Book:
             line = self.pen.write(entry, head)
             written.append({"seq": line.seq, "text": line.text, "digest": line.digest})
             head = line.head
-        connection.execute(insert(audit), written)
+        connection.execute(NEW_LINE, written)
         connection.info[GREW] = True
 
     def opened(self, connection: Connection, now: datetime) -> None:

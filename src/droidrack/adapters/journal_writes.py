@@ -40,6 +40,12 @@ T = TypeVar("T")
 CHUNK = 500
 """Values in one IN list; SQLite takes 32,766, older builds 999."""
 
+# Statements stand here, and not where they run: the library works out only once what each one is.
+NEW_MESSAGE, NEW_ATTEMPT, NEW_EVIDENCE = insert(messages), insert(attempts), insert(evidence)
+NEW_CHANGE, NEW_REPORT, NEW_EVENT = insert(changes), insert(outbox), insert(events)
+OFFERED = select(messages).where(messages.c.uid.in_(bindparam("uids", expanding=True)))
+PRUNED = select(known_uids).where(known_uids.c.uid.in_(bindparam("uids", expanding=True)))
+CARD = select(cards.c.id).where(cards.c.iccid == bindparam("iccid"))
 MOVE = (
     update(messages)
     .where(messages.c.id == bindparam("message"))
@@ -131,14 +137,8 @@ def _accept_chunk(
     connection: Connection, device: DeviceUuid, offered: Sequence[Message]
 ) -> list[Accepted]:
     uids = [message.uid for message in offered]
-    first = {
-        row.uid: reads.as_message(row)
-        for row in connection.execute(select(messages).where(messages.c.uid.in_(uids)))
-    }
-    pruned = {
-        row.uid: row
-        for row in connection.execute(select(known_uids).where(known_uids.c.uid.in_(uids)))
-    }
+    first = {row.uid: reads.as_message(row) for row in connection.execute(OFFERED, {"uids": uids})}
+    pruned = {row.uid: row for row in connection.execute(PRUNED, {"uids": uids})}
     repeated = [uid for uid in dict.fromkeys(uids) if uid in first or uid in pruned]
     fates, fresh = [], []
     for message in offered:
@@ -152,7 +152,7 @@ def _accept_chunk(
             fresh.append(_message_row(device, message))
         fates.append(Accepted(message.uid, fate))
     if fresh:
-        connection.execute(insert(messages), fresh)
+        connection.execute(NEW_MESSAGE, fresh)
     if repeated:
         _repeat_reports(connection, device, repeated, pruned)
     return fates
@@ -187,7 +187,7 @@ def _repeat_reports(
             heard, closed = row.acknowledged_at is not None, row.parked_at is not None
             report = rules.repeat(reads.as_report(row), acknowledged=heard, parked=closed)
         if report:
-            connection.execute(insert(outbox), _outbox_row(device, report))
+            connection.execute(NEW_REPORT, _outbox_row(device, report))
 
 
 def _tombstone_report(uid: MessageUid, row: Any) -> StatusReport | None:
@@ -227,7 +227,7 @@ def open_attempt(connection: Connection, attempt: Attempt) -> None:
         "host_us": round(attempt.tick.seconds * 1e6) if attempt.tick else None,
         "void": False,
     }
-    connection.execute(insert(attempts), columns)
+    connection.execute(NEW_ATTEMPT, columns)
     move = {"to": MessageState.SENDING, "why": "", "when": attempt.opened_at}
     _move(connection, row.id, {**move, "tries": attempt.number})
 
@@ -236,8 +236,7 @@ def card_id(connection: Connection, iccid: Iccid | None) -> int | None:
     """The row of a card in `cards`, made where it is new; None for None."""
     if iccid is None:
         return None
-    query = select(cards.c.id).where(cards.c.iccid == iccid.reveal())
-    known = connection.execute(query).scalar_one_or_none()
+    known = connection.scalar(CARD, {"iccid": iccid.reveal()})
     if known is not None:
         return int(known)
     inserted = connection.execute(insert(cards).returning(cards.c.id), {"iccid": iccid.reveal()})
@@ -261,7 +260,7 @@ def settle(
         MessageState(row.state), target, proofs, report, reads.as_report(last) if last else None
     )
     if proofs:
-        connection.execute(insert(evidence), [_evidence_row(row, proof) for proof in proofs])
+        connection.execute(NEW_EVIDENCE, [_evidence_row(row, proof) for proof in proofs])
     if decided.moved:
         move = {"to": target, "why": code, "when": at}
         _move(connection, row.id, {**move, "tries": row.attempts})
@@ -274,7 +273,7 @@ def settle(
         record(connection, Event(at, row.device, rules.FINDING, f"{uid}: {decided.finding}"))
     if decided.report:
         connection.execute(SUPERSEDE, {"of": uid, "when": at})
-        connection.execute(insert(outbox), _outbox_row(row.device, decided.report))
+        connection.execute(NEW_REPORT, _outbox_row(row.device, decided.report))
     return decided.state
 
 
@@ -304,7 +303,7 @@ def record(connection: Connection, event: Event) -> None:
     """Append an event."""
     row = asdict(event)
     del row["id"]  # The database numbers them.
-    connection.execute(insert(events), row)
+    connection.execute(NEW_EVENT, row)
 
 
 def prune_messages(connection: Connection, old: Sequence[tuple[int, str]]) -> int:
@@ -352,7 +351,7 @@ def _found(connection: Connection, uid: MessageUid) -> Any:
 def _move(connection: Connection, id_: int, move: dict[str, Any]) -> None:
     connection.execute(MOVE, {"message": id_, **move})
     change = {"message_id": id_, "at": move["when"], "state": move["to"], "code": move["why"]}
-    connection.execute(insert(changes), change)
+    connection.execute(NEW_CHANGE, change)
 
 
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:

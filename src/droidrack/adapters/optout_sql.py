@@ -8,7 +8,18 @@ writing is safe.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from sqlalchemy import Column, Connection, Row, Table, Text, delete, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Row,
+    Table,
+    Text,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 
 from droidrack.adapters.journal_schema import Instant, Utf8, metadata
 from droidrack.adapters.journal_writer import Lane
@@ -27,6 +38,9 @@ optouts = Table(
     Column("note", Utf8, nullable=False),
     Column("confirmation", Text),  # The uid of the one message that confirmed it.
 )
+
+
+AMONG = select(optouts).where(optouts.c.number.in_(bindparam("numbers", expanding=True)))
 
 
 class SqlOptOuts:
@@ -85,7 +99,7 @@ def entries_among(connection: Connection, wanted: tuple[str, ...]) -> dict[Msisd
     found: dict[Msisdn, OptOut] = {}
     for start in range(0, len(wanted), BATCH):
         some = wanted[start : start + BATCH]
-        for row in connection.execute(select(optouts).where(optouts.c.number.in_(some))):
+        for row in connection.execute(AMONG, {"numbers": some}):
             entry = _entry(row)
             found[entry.number] = entry
     return found
