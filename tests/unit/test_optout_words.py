@@ -70,13 +70,13 @@ def test_text_that_is_no_word_alone_asks_for_nothing(text: str) -> None:
 
 def test_keywords_of_named_languages_know_no_others() -> None:
     """A site may narrow what counts."""
-    german = keywords(["de"])
+    german = keywords(("de",))
     assert (Intent.STOP, None) == (german.intent("Abmelden"), german.intent("unsubscribe"))
 
 
 def test_keywords_of_a_site_count_beside_the_languages_and_stop_wins() -> None:
     """A word that a site calls both is the one that cannot harm."""
-    own = keywords(["en"], stop=["Genug!", "go"], start=["go", "ja bitte"])
+    own = keywords(("en",), stop=("Genug!", "go"), start=("go", "ja bitte"))
     assert Intent.STOP is own.intent("genug")
     assert Intent.STOP is own.intent("GO")
     assert Intent.START is own.intent("Ja, bitte!")
@@ -86,7 +86,7 @@ def test_keywords_of_a_site_count_beside_the_languages_and_stop_wins() -> None:
 def test_keywords_no_word_of_a_language_is_both_or_folds_to_nothing() -> None:
     """The tables hold no entry that could not work."""
     for language in LANGUAGES:
-        words = keywords([language]).words
+        words = keywords((language,)).words
         assert words
         assert all(word == folded(word) and len(word) < LONGEST / 2 for word in words)
     assert set(Intent) == set(ALL.words.values())

@@ -6,9 +6,10 @@ some, because a recipient writes in his own language and not in the site's.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
 
 
@@ -97,11 +98,12 @@ class Keywords:
         return self.words.get(folded(text)) if len(text) <= LONGEST else None
 
 
+@lru_cache(maxsize=8)  # All phones of a site share one table.
 def keywords(
-    languages: Iterable[str] = (), stop: Iterable[str] = (), start: Iterable[str] = ()
+    languages: tuple[str, ...] = (), stop: tuple[str, ...] = (), start: tuple[str, ...] = ()
 ) -> Keywords:
     """The words of some languages (none named: all) and a site's own. A stop word wins."""
-    chosen = tuple(languages) or LANGUAGES
+    chosen = languages or LANGUAGES
     words = {
         folded(word): intent
         for intent, table, own in ((Intent.START, _START, start), (Intent.STOP, _STOP, stop))

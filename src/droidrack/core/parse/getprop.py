@@ -7,6 +7,7 @@ value ends only where the next `[key]: [` begins a line.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from sys import intern
 
 from droidrack.core.parse.text import refusal, unix_text
 
@@ -72,7 +73,8 @@ def parse_getprop(text: str) -> Properties:
         end = starts[index + 1].start() if index + 1 < len(starts) else len(text)
         value = _value(text[start.end() : end].rstrip("\n"))
         if value is not None:
-            values[start[1]] = value
+            # A rack holds the same thousand names, and mostly the same values, once per phone.
+            values[intern(start[1])] = intern(value)
     if not values:
         raise refusal("getprop", "no line such as `[key]: [value]` found", text)
     return Properties(values)
