@@ -1,6 +1,7 @@
 """Limits in a whole site: windows on the screen, quotas, fairness, and the phone's own guard."""
 
 import asyncio
+import gc
 from dataclasses import replace
 from datetime import timedelta
 
@@ -8,10 +9,12 @@ import pytest
 from sim_scenario import NUMBER, QUICK, event, happened, phones, ready, told_by, until
 from sim_world import Site
 
+from droidrack.app.rows import RowWitness
 from droidrack.core.settings import PaceWindow, Pacing, Per, Policy, Quota
 from droidrack.virtual.faults import Fate, Outcome
 
 SENT = ("sent", "")
+WITNESS_KEEPS = ("_claimed", "_rows", "_next_asked", "_row_looks", "_rowless")
 BRISK = Pacing(min_gap_s=0.2)
 PATIENT = replace(QUICK.policy, sim_wait_s=3600.0)
 
@@ -96,7 +99,10 @@ def test_slow_message_without_a_window_holds_nobody() -> None:
 
 
 def test_full_allowance_for_two_hours_shows_no_dialog() -> None:
-    """The site's own window at its default, both SIMs, long and short texts: nobody is asked."""
+    """The site's own window at its default, both SIMs, long and short texts: nobody is asked.
+
+    And the books about rows do not grow with what was sent.
+    """
 
     async def story(site: Site) -> None:
         await ready(site)
@@ -107,6 +113,11 @@ def test_full_allowance_for_two_hours_shows_no_dialog() -> None:
         while site.loop.time() - start < 2 * 3600.0:
             assert [] == radio.dialogs
             await asyncio.sleep(1.0)
+        await ask(site, 2, first=900)
+        await until(lambda: len(site.truth.told) == 552)
+        (witness,) = (each for each in gc.get_objects() if isinstance(each, RowWitness))
+        kept = [len(getattr(witness, name)) for name in WITNESS_KEEPS]
+        assert max(kept) <= 2, f"a long life keeps what is over: {kept}"
 
     plan = replace(QUICK, pacing=Pacing(min_gap_s=0.0), policy=PATIENT)
     site = told_by(story, plan=plan, end_s=5 * 3600.0)

@@ -5,6 +5,7 @@ row of an attempt that the radio log proved first is waited for and set aside, s
 nothing for another, and because only a row tells on which SIM a message left.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,6 +30,10 @@ WATCH_UNKNOWN_S = 12 * 3600.0
 """How long late evidence is looked for: a message behind a dialog waits for a person. At full pace
 14,000 rows come in that time, and one answer holds at most 20,000."""
 
+FORGET_S = 900.0
+"""How long a row that proved is remembered although it lies below every watermark. An attempt that
+is being opened read its watermark before; that takes seconds, and a minute where all is slow."""
+
 
 def age_s(attempt: Attempt, now: datetime) -> float:
     """Seconds since an attempt was opened, in the clock that its `opened_at` is in."""
@@ -44,7 +49,8 @@ class RowWitness:
         self._limits = limits
         self._generation = handset.store.generation
         self._rows: dict[int, StoreRow] = {}
-        self._claimed: set[int] = set()
+        self._claimed: dict[int, datetime] = {}  # By row id: since when.
+        self._tidied_at = self._steady.now()
         self._rowless: list[Flight] = []
         self._row_looks: dict[MessageUid, int] = {}
         self._late: list[tuple[Attempt, Match]] = []
@@ -52,7 +58,7 @@ class RowWitness:
 
     def recall(self, claimed: Iterable[int], rowless: Iterable[Flight]) -> None:
         """Know what earlier lives took from the store, so that no row proves twice."""
-        self._claimed = set(claimed)
+        self._claimed = dict.fromkeys(claimed, self._steady.now())
         self._rowless = list(rowless)
 
     def opened(self, uid: MessageUid) -> None:
@@ -75,6 +81,8 @@ class RowWitness:
         self._forget_if_emptied()
         now, late_s = self._steady.now(), self._limits.late_row_s
         self._rowless = [f for f in self._rowless if age_s(f.attempt, now) < late_s]
+        if (now - self._tidied_at).total_seconds() >= FORGET_S:
+            self._tidy([*flights, *self._rowless], now)
         young = [flight.attempt.watermark for flight in self._rowless]
         floor = min(marks + [mark for mark in young if mark is not None])
         asked_at = self._steady.now()
@@ -94,7 +102,7 @@ class RowWitness:
         One that failed leaves no row that could be taken for another's: the shell sees none.
         """
         if row is not None:
-            self._claimed.add(row.row_id)
+            self._claimed[row.row_id] = self._steady.now()
         elif sent and self._handset.witnesses.store:
             self._rowless.append(flight)
             self._row_looks[flight.attempt.uid] = 0
@@ -133,11 +141,31 @@ class RowWitness:
         )
         for flight, late in zip(self._rowless[:], found[len(flights) :], strict=True):
             if late.row is not None:
-                self._claimed.add(late.row.row_id)
+                self._claimed[late.row.row_id] = self._steady.now()
                 self._rowless.remove(flight)
                 self._row_looks.pop(flight.attempt.uid, None)
                 self._late.append((flight.attempt, late))
         return found[: len(flights)]
+
+    def _tidy(self, flights: Sequence[Flight], now: datetime) -> None:
+        """Let go of what can concern none of these: a life lasts months, a phone sends for all."""
+        self._tidied_at = now
+        uids = {flight.attempt.uid for flight in flights}
+        self._next_asked = {uid: at for uid, at in self._next_asked.items() if uid in uids}
+        self._row_looks = {uid: n for uid, n in self._row_looks.items() if uid in uids}
+        marks = [flight.attempt.watermark for flight in flights]
+        if None in marks:
+            return  # Any row may be theirs.
+        floor = min((mark for mark in marks if mark is not None), default=math.inf)
+        since = now - timedelta(seconds=FORGET_S)
+        self._claimed = {
+            row_id: at for row_id, at in self._claimed.items() if row_id > floor or at >= since
+        }
+        self._rows = {
+            row_id: row
+            for row_id, row in self._rows.items()
+            if row_id > floor or row.first_seen_at >= since
+        }
 
     def _forget_if_emptied(self) -> None:
         """Row ids of a store that was emptied start anew and mean nothing of what they did."""
