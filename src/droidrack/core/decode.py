@@ -172,8 +172,8 @@ def _profile(row: Row) -> tuple[int, Json]:
         "slot": slot if in_slot else None,
         "display_name": row.get("display_name"),
         "carrier": row.get("carrier_name"),
-        "mcc": row.get("mcc_string") or row.get("mcc") or None,
-        "mnc": row.get("mnc_string") or row.get("mnc") or None,
+        "mcc": row.get("mcc_string", row.get("mcc")) or None,
+        "mnc": row.get("mnc_string", row.get("mnc")) or None,
         "active": in_slot,
     }
     iccid = whole_iccid(row.get("icc_id"))

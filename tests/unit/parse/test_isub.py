@@ -74,9 +74,48 @@ def test_android_14_service_dump_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "entry",
+    [
+        "{mSubId=1, mIccId=8901000000000000001 mSlotId=0 mDisplayName=CARD 1 mNameSource=0 "
+        "mColor=0 mNumber= mDataRoaming=0 mSimIconRes=[I@1 mMcc 310 mMnc 260}",
+        "{id=1, iccId=8901000000000000001 simSlotIndex=0 displayName=CARD 1 nameSource=0 color=-1 "
+        "number= dataRoaming=0 iconRes=[I@1 mcc 310 mnc 260}",
+    ],
+)
+def test_entries_of_android_5_name_no_carrier(entry: str) -> None:
+    """5.0 calls its keys otherwise."""
+    known = parse_isub(f"ActiveSubInfoList:\n  {entry}\n++++\n")
+    (card,) = known.subscriptions
+    assert (1, 0, "CARD 1", None, "310", "260", True) == (
+        card.sub_id,
+        card.slot,
+        card.display_name,
+        card.carrier,
+        card.mcc,
+        card.mnc,
+        card.active,
+    )
+    assert card.iccid == Iccid("8901000000000000001")
+
+
+def test_entries_that_miui_prints_once_more_are_not_active() -> None:
+    """Its table of all cards ever seen stands under a heading of its own."""
+    entry = (
+        "{{id={0}, iccId=89 simSlotIndex={1} displayName=A carrierName=B nameSource=0 mcc 1 mnc 1}}"
+    )
+    known = parse_isub(
+        f" ActiveSubInfoList:\n  {entry.format(1, 0)}\n ActiveSubInfoList in the DB:\n"
+        f"  {entry.format(11, -1)}\n  {entry.format(1, 0)}\n"
+    )
+    assert (1,) == known.active_sub_ids
+    assert {1: True, 11: False} == {each.sub_id: each.active for each in known.subscriptions}
+
+
+@pytest.mark.parametrize(
     ("line", "expected"),
     [
         (" mSlotIdToSubIdMap[0]: subId=1", {0: (1,)}),
+        (" mSimInfo[0]: subId=1", {0: (1,)}),
         (" sSlotIdxToSubId[1]: subId=4", {1: (4,)}),
         (" sSlotIndexToSubId[0]: subId=2", {0: (2,)}),
         (" sSlotIndexToSubId[0]: subIds=0=[9, 11]", {0: (9, 11)}),

@@ -51,6 +51,32 @@ def test_inferred_columns_of_a_single_row_trust_the_ends() -> None:
     )
 
 
+def test_inferred_columns_of_a_single_row_hold_what_a_maker_added_at_the_end() -> None:
+    """Plain words with numbers count behind the column that always follows the text."""
+    text = (
+        "Row: 0 _id=7, address=+15550001111, date=1, body=Sum, total=5, service_center=NULL, "
+        "locked=0, sub_id=1, callback_number=NULL, reserved=0, pri=0, oddity=-1\n"
+    )
+    (row,) = parse_rows(text).rows
+    assert ("Sum, total=5", None, "0", "-1") == (
+        row["body"],
+        row["service_center"],
+        row["reserved"],
+        row["oddity"],
+    )
+
+
+@pytest.mark.parametrize("cut", ["Row: 1 _id=2, addre", "Row: 1 _id=2, address=+1"])
+@pytest.mark.parametrize("rows", [1, 30])
+def test_cut_last_row_harms_no_row_before_it(cut: str, rows: int) -> None:
+    """Complete rows keep their columns; only the last one is short."""
+    lines = [f"Row: {n} _id={n}, address=+1555, body=a, b, date=5" for n in range(rows)]
+    *whole, last = parse_rows("\n".join([*lines, cut.replace("1", str(rows), 1)])).rows
+    wanted = {"address": "+1555", "body": "a, b", "date": "5"}
+    assert [{"_id": str(n), **wanted} for n in range(rows)] == whole
+    assert set(last) <= {"_id", "address"}
+
+
 def test_body_as_last_column_keeps_its_line_breaks() -> None:
     """Only the row's own line end is taken off."""
     text = "Row: 0 _id=1, body=a\n\nb\n\nRow: 1 _id=2, body=c\n"

@@ -115,6 +115,23 @@ def test_flat_radio_technologies_of_2g_and_3g(
     assert (voice, data) == (state.voice_rat, state.data_rat)
 
 
+def test_flat_parts_without_a_blank_between_them_are_read() -> None:
+    """Some builds print `EmergOnly=truevoice roaming=false`."""
+    text = flat("null null null", rats="Unknown Unknown", states="2 1")
+    joined = text.replace("EmergOnly=false ", "EmergOnly=truevoice roaming=false ")
+    assert joined != text
+    assert parse_service_state(joined).emergency_only is True
+
+
+@pytest.mark.parametrize("end", [" CSS", " CSS ", " CSS not", " CSS not "])
+def test_flat_line_that_was_cut_keeps_what_stands_before(end: str) -> None:
+    """All that counts is printed first."""
+    text = flat("Foo Foo 00101")
+    whole, short = parse_service_state(text), parse_service_state(text.split(" CSS")[0] + end)
+    for name in ("voice", "data", "operator_long", "operator_numeric", "voice_rat", "data_rat"):
+        assert getattr(whole, name) == getattr(short, name)
+
+
 def test_flat_power_off_and_emergency_only_are_told_apart() -> None:
     """2 and 3 are states of their own."""
     state = parse_service_state(flat("null null null null null null", states="2 3"))
@@ -139,6 +156,9 @@ def test_braces_numeric_falls_back_to_mcc_and_mnc() -> None:
     """Android 10 has no rRplmn: the cell identity names the network."""
     cell = info("CS").replace("rRplmn=00101 ", "").replace("mMcc=001", "mMcc=262")
     assert parse_service_state(braces(cell)).operator_numeric == "26201"
+    of_5g = cell.replace("mMcc=262 mMnc=01", "mMcc = 262 mMnc = 02")
+    assert of_5g != cell
+    assert parse_service_state(braces(of_5g)).operator_numeric == "26202"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ MAX = "2147483647"
         (f"99 0 -80 -90 -120 -160 -1 99 -100 -9 {MAX} {MAX} cdma", Rat.CDMA, -80),
         # MediaTek prints its own numbers after the label.
         (f"17 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte -79 -85 -10", Rat.GSM, -79),
+        # Samsung prints a word of its own before the label.
+        (
+            f"99 99 -120 -160 -120 -1 -1 99 {MAX} {MAX} {MAX} -1 {MAX} 0x0 gsm|lte level=0",
+            None,
+            None,
+        ),
+        (f"99 99 -120 -160 -120 -1 -1 30 -98 -9 120 -1 {MAX} 0x404 gsm|lte", Rat.LTE, -98),
         # Android 6 and 7: TD-SCDMA is the thirteenth.
         (f"99 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} -84 gsm|lte", Rat.TDSCDMA, -84),
         # Android 8: a boost stands before it.
@@ -118,6 +125,15 @@ def test_missing_primary_is_chosen_in_android_order() -> None:
     text = cells("Lte", Wcdma="CellSignalStrengthWcdma: ss=-70 rscp=-90 level=2")
     cut = text[: text.index(",primary=")]
     assert Signal(Rat.WCDMA, -90, 2) == parse_signal_strength(cut)
+
+
+def test_bars_of_oneplus_are_read() -> None:
+    """They stand in each technology, under a short name."""
+    text = (
+        "SignalStrength:{mLte=CellSignalStrengthLte: rssi=-53 rsrp=-84 level=4 oplevel=3,"
+        "primary=CellSignalStrengthLte,voice level =4,data level =4,isGsm =true}"
+    )
+    assert Signal(Rat.LTE, -84, 4, 3) == parse_signal_strength(text)
 
 
 def test_samsung_bars_belong_to_the_primary_technology() -> None:

@@ -40,11 +40,23 @@ def test_getprop_lists_by_slot_never_shift_a_name(
     assert expected == parse_getprop(text).per_slot("gsm.operator.alpha")
 
 
-def test_getprop_single_slot_keeps_commas() -> None:
-    """With one slot there is nothing to split."""
-    text = "[gsm.sim.state]: [READY]\n[gsm.operator.alpha]: [Foo,Bar]\n"
-    assert ("Foo,Bar",) == parse_getprop(text).per_slot("gsm.operator.alpha")
+@pytest.mark.parametrize(
+    ("alpha", "expected"),
+    [("Foo,Bar", "Foo,Bar"), ("Foo\\, Inc.", "Foo, Inc."), ("Foo,", "Foo"), (",", None)],
+)
+def test_getprop_single_slot_keeps_commas_of_its_name(alpha: str, expected: str | None) -> None:
+    """With one slot there is nothing to split, but an empty second entry is no part of a name."""
+    text = f"[gsm.sim.state]: [READY]\n[gsm.operator.alpha]: [{alpha}]\n"
+    assert (expected,) == parse_getprop(text).per_slot("gsm.operator.alpha")
     assert parse_getprop(text).per_slot("gsm.network.type") is None
+
+
+@pytest.mark.parametrize(("states", "slots"), [("LOADED", 1), ("LOADED,ABSENT", 2)])
+def test_getprop_entries_of_slots_that_are_not_there_are_left_out(states: str, slots: int) -> None:
+    """Modems with more slots than the phone print lists that are longer than its SIM states."""
+    text = f"[gsm.sim.state]: [{states}]\n[gsm.operator.numeric]: [310260,00101,00102]\n"
+    found = parse_getprop(text).per_slot("gsm.operator.numeric")
+    assert ("310260", "00101", "00102")[:slots] == found
 
 
 @pytest.mark.parametrize("text", ["", "error: closed", "[a] [b]"])

@@ -85,6 +85,16 @@ def test_text_without_any_state_is_a_parse_error_without_numbers(text: str) -> N
     assert len(caught.value.excerpt) <= 255
 
 
+def test_grep_of_the_active_data_subscription_alone_is_an_answer() -> None:
+    """-1 means that there is none, which is not the same as nothing printed."""
+    registry = parse_telephony_registry("  mActiveDataSubId=-1\n")
+    assert (None, True, ()) == (
+        registry.active_data_sub_id,
+        registry.active_data_printed,
+        registry.phones,
+    )
+
+
 def test_unknown_call_state_is_unavailable_not_idle() -> None:
     """A number Android does not define is no state."""
     text = f"mCallState=9\nmSignalStrength={LTE}"

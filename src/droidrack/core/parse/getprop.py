@@ -39,20 +39,21 @@ class Properties:
         """A `gsm.*` list by slot, as long as `slot_count`; None when the property is not set.
 
         Android leaves out empty entries at the end of a list: those, and empty ones elsewhere, are
-        None. A list with more entries than slots holds names with commas: pieces that start with a
-        blank belong to the name before; where that does not settle it, no slot gets a value.
+        None. What a list says of slots that are not there is left out. A list of names with more
+        entries than slots holds names with commas: pieces that start with a blank belong to the
+        name before; where that does not settle it, no slot gets a value.
         """
         text = self.values.get(key)
         if text is None:
             return None
         count = self.slot_count
-        entries = [text] if count == 1 else _elements(text)
+        entries = _elements(text)
         while len(entries) > count and not entries[-1]:
             entries.pop()
-        if len(entries) > count:
-            entries = _rejoined(entries)
-        if len(entries) > count:
-            entries = []
+        if len(entries) > count and key.endswith(".alpha"):
+            entries = [text] if count == 1 else _rejoined(entries)
+            entries = entries if len(entries) <= count else []
+        entries = entries[:count]
         padded = entries + [""] * (count - len(entries))
         return tuple(entry.strip() or None for entry in padded)
 

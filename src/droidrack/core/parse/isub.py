@@ -19,17 +19,28 @@ _LINE_LIMIT = 16384
 
 _DEFAULT = re.compile(r"^\s*default(Data|Voice|Sms|)SubId\s*=\s*(-?[0-9]{1,10})\s*$")
 _SLOT = re.compile(
-    r"^\s*(?:\w*Slot\w*ToSub\w*\[([0-9]{1,2})\]|Logical SIM slot ([0-9]{1,2})):(.*)$"
+    r"^\s*(?:(?:\w*Slot\w*ToSub\w*|mSimInfo)\[([0-9]{1,2})\]|Logical SIM slot ([0-9]{1,2})):(.*)$"
 )
 _SUB_IDS = re.compile(r"subIds=[0-9]{1,2}=\[([-0-9, ]*)\]|subId=(-?[0-9]{1,10})")
 _SIM_STATE = re.compile(r"^\s*mSimState\[([0-9]{1,2})\]\s*=\s*(\w{1,40})\s*$")
 _LIST = re.compile(r"^\s*(Active|All) ?Sub\w* ?(?:Info ?List)?:", re.IGNORECASE)
+_STORED = re.compile(r"^\s*\w*Sub\w*List in the DB\b")
+"""MIUI prints the table once more, with cards that are not in the phone."""
+
 _ENTRY = re.compile(r"^\s*(?:\{|\[SubscriptionInfo(?:Internal)?: ?)id=(-?[0-9]{1,10})\b(.*)$")
 
+_OLDEST = re.compile(r"\bm(SubId|IccId|SlotId|DisplayName|NameSource|Mcc|Mnc)(?=[= ])")
+_OLDEST_ENTRY = re.compile(r"^\s*\{mSubId=")
+_SINCE = {"SubId": "id", "SlotId": "simSlotIndex"}
+"""Keys of Android 5.0, and what they are called since where it is not the same word."""
+
+_TAIL = r"(?P<tail>[ ,]+(?:nameSource|isOpportunistic|displayNameSource|iconTint)[ =].*|[\]}]?)$"
 _NAMES = re.compile(
-    r"^(?P<head>.*?)\bdisplayName=(?P<display>.*?) carrierName=(?P<carrier>.*?)"
-    r"(?P<tail>[ ,]+(?:nameSource|isOpportunistic|displayNameSource|iconTint)[ =].*|[\]}]?)$"
+    rf"^(?P<head>.*?)\bdisplayName=(?P<display>.*?) carrierName=(?P<carrier>.*?){_TAIL}"
 )
+_NAME = re.compile(rf"^(?P<head>.*?)\bdisplayName=(?P<display>.*?){_TAIL}")
+"""Android 5.0 knows no name of the carrier."""
+
 _COUNTRY = re.compile(r"(?:\bc|[0-9 l]mC)ountryIso[= ]([A-Za-z]{0,3})(?=[\s,\]}]|$)")
 _ICCID = re.compile(r"[0-9]{6}[0-9A-Fa-f]{12,16}")
 SLOT_LIMIT = 8
@@ -92,8 +103,13 @@ class _Reader:
         self._active: list[SubId] = []
 
     def read(self, line: str) -> None:
+        if _OLDEST_ENTRY.match(line):
+            line = _OLDEST.sub(_since, line)
         if entry := _ENTRY.match(line):
             self._entry(int(entry[1]), entry[2])
+        elif _STORED.match(line):
+            self._list = "stored"
+            self._lists.add(self._list)
         elif heading := _LIST.match(line):
             self._list = heading[1].lower()
             self._lists.add(self._list)
@@ -153,10 +169,15 @@ class _Reader:
         )
 
 
+def _since(key: re.Match[str]) -> str:
+    return _SINCE.get(key[1], key[1][0].lower() + key[1][1:])
+
+
 def _subscription(sub_id: SubId, text: str) -> Subscription:
     """One entry, still without its place in a list."""
-    names = _NAMES.match(text)
-    head, tail = (names["head"], names["tail"]) if names else (text, text)
+    names = _NAMES.match(text) or _NAME.match(text)
+    printed = names.groupdict() if names else {}
+    head, tail = printed.get("head", text), printed.get("tail", text)
     slot = integer(_field(head, "simSlotIndex") or _field(tail, "simSlotIndex"))
     embedded = _field(head, "isEmbedded") or _field(tail, "isEmbedded")
     country = _COUNTRY.search(tail)
@@ -164,8 +185,8 @@ def _subscription(sub_id: SubId, text: str) -> Subscription:
     return Subscription(
         sub_id=sub_id,
         slot=Slot(slot) if slot is not None and 0 <= slot < SLOT_LIMIT else None,
-        display_name=_name(names["display"]) if names else None,
-        carrier=_name(names["carrier"].rstrip(" ,")) if names else None,
+        display_name=_name(printed.get("display")),
+        carrier=_name(printed.get("carrier")),
         mcc=_code(tail, "mcc"),
         mnc=_code(tail, "mnc"),
         active=False,
@@ -182,8 +203,8 @@ def _field(text: str, key: str) -> str | None:
     return match[1] if match else None
 
 
-def _name(text: str) -> str | None:
-    return None if text == "null" else text
+def _name(text: str | None) -> str | None:
+    return None if text is None or text == "null" else text.rstrip(" ,")
 
 
 def _code(text: str, key: str) -> str | None:

@@ -89,8 +89,11 @@ def parse_rows(text: str, columns: Sequence[str] | None = None) -> Table:
     bodies = [
         text[begin:end].removesuffix("\n") for (_, begin), end in zip(starts, ends, strict=True)
     ]
-    names = list(columns) if columns else _inferred(bodies)
-    return Table(tuple(_split(body, names) for body in bodies))
+    if columns:
+        return Table(tuple(_split(body, list(columns)) for body in bodies))
+    names = _inferred(bodies)
+    last = _own(bodies[-1], names)
+    return Table((*(_split(body, names) for body in bodies[:-1]), _split(bodies[-1], last)))
 
 
 def parse_single(text: str, column: str) -> str | None:
@@ -204,13 +207,30 @@ def _marks_from_right(body: str, names: list[str], floor: int) -> list[tuple[int
 
 def _inferred(bodies: list[str]) -> list[str]:
     """The columns that all rows share, in their order."""
-    sample = [_candidates(body) for body in bodies[:_SAMPLE]]
-    common = _plausible(bodies[0], sample[0]) if len(sample) == 1 else sample[0]
-    for names in sample[1:]:
-        common = _common_subsequence(common, names)
+    common = _shared(bodies[:_SAMPLE])
+    if 1 < len(bodies) <= _SAMPLE:
+        whole = _shared(bodies[:-1])
+        if whole[-1:] != common[-1:]:  # The answer was cut in its last row.
+            common = whole
     if not common and any(body.strip() for body in bodies):
         raise refusal(_DUMP, "the rows share no column")
     return _once_each(common)
+
+
+def _shared(bodies: list[str]) -> list[str]:
+    sample = [_candidates(body) for body in bodies]
+    if len(bodies) == 1:
+        return _plausible(bodies[0], sample[0])
+    common = sample[0]
+    for names in sample[1:]:
+        common = _common_subsequence(common, names)
+    return common
+
+
+def _own(body: str, names: list[str]) -> list[str]:
+    """The columns of the last row: all of them, or those before the cut."""
+    printed = set(_candidates(body))
+    return names if printed.issuperset(names) else [name for name in names if name in printed]
 
 
 def _candidates(body: str) -> list[str]:
@@ -226,7 +246,9 @@ def _plausible(body: str, names: list[str]) -> list[str]:
     """Columns of a single row: after the pivot only what looks like a provider's column.
 
     Provider columns are numbers or one word, so from the right the run of such values is taken;
-    in it a name of one plain word that SMS providers do not have counts as text of the message.
+    in it a name of one plain word that SMS providers do not have counts as text of the message,
+    unless the column that follows the text in every provider still stands before it: makers add
+    their own at the end.
     """
     pivot = next((names.index(name) for name in _PIVOTS if name in names), None)
     if pivot is None:
@@ -235,16 +257,21 @@ def _plausible(body: str, names: list[str]) -> list[str]:
     marks = list(_COLUMN.finditer(body))[:_CANDIDATE_LIMIT]
     tail: list[str] = []
     end = len(body)
+    after = max((m.start() for m in marks[floor:] if m[1] == _AFTER_TEXT), default=len(body))
     for mark in reversed(marks[floor:]):
         name, value = mark[1], body[mark.end() : end]
         if (" " in value or "\n" in value) and name not in _FREE_TEXT:
             break
-        if not ("_" in name or name in _SMS_COLUMNS or name in _FREE_TEXT):
+        added = mark.start() > after and (value == "NULL" or value.lstrip("-").isdigit())
+        if not ("_" in name or name in _SMS_COLUMNS or name in _FREE_TEXT or added):
             break
         tail.append(name)
         end = mark.start()
     return names[:floor] + tail[::-1]
 
+
+_AFTER_TEXT = "service_center"
+"""What AOSP's provider prints right after the text, and all makers with it."""
 
 _SMS_COLUMNS = frozenset(
     (

@@ -213,7 +213,7 @@ def _rat(value: str | None) -> str | None:
 
 
 def _word(block: str, key: str) -> str | None:
-    match = re.search(rf"\b{key}=([^\s,}}\]]{{1,64}})", block)
+    match = re.search(rf"\b{key} ?= ?([^\s,}}\]]{{1,64}})", block)
     return match[1] if match else None
 
 
@@ -235,7 +235,7 @@ _FLAT = re.compile(
     r"^([0-9]) ([0-9]) "
     r"(?:voice (?P<voice>[A-Za-z ]{1,40}?) data (?P<data>home|[A-Za-z]{0,20} ?[Rr]oaming|UNKNOWN)"
     r"|(?P<both>home|roaming)) "
-    r"(?P<middle>.*?) CSS (?:not )?supported\b(?P<tail>.*)$",
+    r"(?P<middle>.*?) CSS(?: not)?(?: supported\b| ?$)(?P<tail>.*)$",
     re.DOTALL,
 )
 _FLAT_LIMIT = 2048
@@ -251,8 +251,9 @@ def _flat(text: str) -> ServiceState:
         raise refusal(_DUMP, "no radio technologies before CSS in the flat form", text)
     body, voice_rat, data_rat = middle.rsplit(" ", 2)
     long, short, numeric = _flat_operator(body.removesuffix("(manual)").removesuffix(" "))
-    aggregation = re.search(r"IsUsingCarrierAggregation=(\w+)", tail)
-    emergency = re.search(r"EmergOnly=(\w+)", tail)
+    aggregation = re.search(r"IsUsingCarrierAggregation=(true|false)", tail)
+    # Some builds print the next part right behind it: `EmergOnly=truevoice roaming=false`.
+    emergency = re.search(r"EmergOnly=(true|false)", tail)
     types = [match["both"]] if match["both"] else [match["voice"], match["data"]]
     return ServiceState(
         voice=REGISTRATION_CODES.get(int(match[1])),

@@ -44,6 +44,7 @@ _OEM_LEVELS = (
     "vivoLevel",
     "oplusLevel",
     "oppoLevel",
+    "oplevel",
 )
 
 
@@ -135,7 +136,11 @@ def _oem_level(
 
 # --- Android 9 and earlier ----------------------------------------------------------------------
 
-_ROW = re.compile(r"SignalStrength:((?: +-?[0-9]{1,10}){12,24}) +(gsm[|a-z]*|cdma)\b")
+_ROW = re.compile(
+    r"SignalStrength:((?: +-?[0-9]{1,10}){12,24})"
+    r"(?: +0x[0-9a-f]{1,8})?"  # Samsung's word of its own, of Android 5 and 6.
+    r" +(gsm[|a-z]*|cdma)\b"
+)
 _OLD_UNKNOWN = (-1, 99, 255, UNAVAILABLE_INT)
 
 

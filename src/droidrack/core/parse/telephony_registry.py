@@ -59,7 +59,7 @@ def parse_telephony_registry(text: str) -> TelephonyRegistry:
     """
     blocks, active_data, logs = _blocks(text)
     phones = tuple(_phone(phone_id, values) for phone_id, values in blocks.items())
-    if not logs and not any(phone.readable for phone in phones):
+    if not logs and active_data is None and not any(phone.readable for phone in phones):
         raise refusal(_DUMP, "no phone's state found", _first_value(blocks) or text)
     return TelephonyRegistry(
         phones=phones,
