@@ -50,8 +50,8 @@ ANSWER_LIMIT = 4 << 20
 # one. A minute outlasts the longest interval (15 s) and most servers' own limit.
 KEEP_ALIVE_S = 60.0
 # The library compares all connections of a pool with each other at every request, so phones share
-# several small pools. Few are kept idle: after a burst of 500 phones a poll cost 2.5 times as much
-# CPU with all of them kept. Fewer still would make each call on a slow panel open a new one.
+# several small pools. Few are kept idle: after a burst of 500 phones a poll cost more than twice
+# the CPU with all of them kept. Fewer still would make each call on a slow panel open a new one.
 POOLS = 32
 CONNECTIONS_PER_POOL = 32
 IDLE_PER_POOL = 6

@@ -148,7 +148,7 @@ class RowWitness:
         return found[: len(flights)]
 
     def _tidy(self, flights: Sequence[Flight], now: datetime) -> None:
-        """Let go of what can concern none of these: a life lasts months, a phone sends for all."""
+        """Let go of what can concern none of these: a phone stays plugged in for months."""
         self._tidied_at = now
         uids = {flight.attempt.uid for flight in flights}
         self._next_asked = {uid: at for uid, at in self._next_asked.items() if uid in uids}

@@ -98,6 +98,17 @@ def test_entries_of_android_5_name_no_carrier(entry: str) -> None:
     assert card.iccid == Iccid("8901000000000000001")
 
 
+def test_names_are_as_printed_and_a_cut_entry_has_none() -> None:
+    """A comma at a name's end is the name's."""
+    entry = (
+        "{{id=1, iccId=89 simSlotIndex=0 displayName={0} carrierName=B nameSource=0 mcc 1 mnc 1}}"
+    )
+    (whole,) = parse_isub(entry.format("A,")).subscriptions
+    assert ("A,", "B") == (whole.display_name, whole.carrier)
+    (cut,) = parse_isub("{id=1, iccId=89 simSlotIndex=0 displayName=A carri").subscriptions
+    assert (None, None) == (cut.display_name, cut.carrier)
+
+
 def test_entries_that_miui_prints_once_more_are_not_active() -> None:
     """Its table of all cards ever seen stands under a heading of its own."""
     entry = (

@@ -77,6 +77,12 @@ def test_cut_last_row_harms_no_row_before_it(cut: str, rows: int) -> None:
     assert set(last) <= {"_id", "address"}
 
 
+def test_last_column_that_no_provider_has_is_no_cut() -> None:
+    """Two rows that both end in it say that it is a column."""
+    text = "Row: 0 _id=1, body=a, oddity=x\nRow: 1 _id=2, body=b, oddity=y\n"
+    assert ["x", "y"] == [row["oddity"] for row in parse_rows(text).rows]
+
+
 def test_body_as_last_column_keeps_its_line_breaks() -> None:
     """Only the row's own line end is taken off."""
     text = "Row: 0 _id=1, body=a\n\nb\n\nRow: 1 _id=2, body=c\n"

@@ -156,6 +156,8 @@ def test_braces_numeric_falls_back_to_mcc_and_mnc() -> None:
     """Android 10 has no rRplmn: the cell identity names the network."""
     cell = info("CS").replace("rRplmn=00101 ", "").replace("mMcc=001", "mMcc=262")
     assert parse_service_state(braces(cell)).operator_numeric == "26201"
+    empty = cell.replace("nrState=NONE", "nrState= CONNECTED")
+    assert "nr_state" in parse_service_state(braces(empty)).not_printed
     of_5g = cell.replace("mMcc=262 mMnc=01", "mMcc = 262 mMnc = 02")
     assert of_5g != cell
     assert parse_service_state(braces(of_5g)).operator_numeric == "26202"

@@ -85,6 +85,12 @@ def test_text_without_any_state_is_a_parse_error_without_numbers(text: str) -> N
     assert len(caught.value.excerpt) <= 255
 
 
+def test_unreadable_phones_beside_an_active_data_subscription_are_a_parse_error() -> None:
+    """One line of the device does not make a dump of its phones."""
+    with pytest.raises(ParseError):
+        parse_telephony_registry("Phone Id=0\n mServiceState=gone\nmActiveDataSubId=3\n")
+
+
 def test_grep_of_the_active_data_subscription_alone_is_an_answer() -> None:
     """-1 means that there is none, which is not the same as nothing printed."""
     registry = parse_telephony_registry("  mActiveDataSubId=-1\n")

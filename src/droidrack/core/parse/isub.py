@@ -34,11 +34,13 @@ _OLDEST_ENTRY = re.compile(r"^\s*\{mSubId=")
 _SINCE = {"SubId": "id", "SlotId": "simSlotIndex"}
 """Keys of Android 5.0, and what they are called since where it is not the same word."""
 
-_TAIL = r"(?P<tail>[ ,]+(?:nameSource|isOpportunistic|displayNameSource|iconTint)[ =].*|[\]}]?)$"
 _NAMES = re.compile(
-    rf"^(?P<head>.*?)\bdisplayName=(?P<display>.*?) carrierName=(?P<carrier>.*?){_TAIL}"
+    r"^(?P<head>.*?)\bdisplayName=(?P<display>.*?) carrierName=(?P<carrier>.*?)"
+    r"(?P<tail>[ ,]+(?:nameSource|isOpportunistic|displayNameSource|iconTint)[ =].*|[\]}]?)$"
 )
-_NAME = re.compile(rf"^(?P<head>.*?)\bdisplayName=(?P<display>.*?){_TAIL}")
+_NAME = re.compile(
+    r"^(?P<head>.*?)\bdisplayName=(?P<display>.*?)(?P<tail> nameSource=.*)$",
+)
 """Android 5.0 knows no name of the carrier."""
 
 _COUNTRY = re.compile(r"(?:\bc|[0-9 l]mC)ountryIso[= ]([A-Za-z]{0,3})(?=[\s,\]}]|$)")
@@ -177,6 +179,7 @@ def _subscription(sub_id: SubId, text: str) -> Subscription:
     """One entry, still without its place in a list."""
     names = _NAMES.match(text) or _NAME.match(text)
     printed = names.groupdict() if names else {}
+    carrier = printed.get("carrier")
     head, tail = printed.get("head", text), printed.get("tail", text)
     slot = integer(_field(head, "simSlotIndex") or _field(tail, "simSlotIndex"))
     embedded = _field(head, "isEmbedded") or _field(tail, "isEmbedded")
@@ -186,7 +189,7 @@ def _subscription(sub_id: SubId, text: str) -> Subscription:
         sub_id=sub_id,
         slot=Slot(slot) if slot is not None and 0 <= slot < SLOT_LIMIT else None,
         display_name=_name(printed.get("display")),
-        carrier=_name(printed.get("carrier")),
+        carrier=_name(carrier and carrier.rstrip(" ,")),
         mcc=_code(tail, "mcc"),
         mnc=_code(tail, "mnc"),
         active=False,
@@ -204,7 +207,7 @@ def _field(text: str, key: str) -> str | None:
 
 
 def _name(text: str | None) -> str | None:
-    return None if text is None or text == "null" else text.rstrip(" ,")
+    return None if text == "null" else text
 
 
 def _code(text: str, key: str) -> str | None:

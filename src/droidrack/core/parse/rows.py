@@ -210,7 +210,7 @@ def _inferred(bodies: list[str]) -> list[str]:
     common = _shared(bodies[:_SAMPLE])
     if 1 < len(bodies) <= _SAMPLE:
         whole = _shared(bodies[:-1])
-        if whole[-1:] != common[-1:]:  # The answer was cut in its last row.
+        if whole and whole[-1] not in _candidates(bodies[-1]):  # The answer was cut there.
             common = whole
     if not common and any(body.strip() for body in bodies):
         raise refusal(_DUMP, "the rows share no column")

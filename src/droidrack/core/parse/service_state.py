@@ -213,7 +213,7 @@ def _rat(value: str | None) -> str | None:
 
 
 def _word(block: str, key: str) -> str | None:
-    match = re.search(rf"\b{key} ?= ?([^\s,}}\]]{{1,64}})", block)
+    match = re.search(rf"\b{key}(?:=| = )([^\s,}}\]]{{1,64}})", block)
     return match[1] if match else None
 
 

@@ -59,7 +59,8 @@ def parse_telephony_registry(text: str) -> TelephonyRegistry:
     """
     blocks, active_data, logs = _blocks(text)
     phones = tuple(_phone(phone_id, values) for phone_id, values in blocks.items())
-    if not logs and active_data is None and not any(phone.readable for phone in phones):
+    alone = active_data is not None and not blocks  # Somebody grepped for it.
+    if not logs and not alone and not any(phone.readable for phone in phones):
         raise refusal(_DUMP, "no phone's state found", _first_value(blocks) or text)
     return TelephonyRegistry(
         phones=phones,
