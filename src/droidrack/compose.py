@@ -1,4 +1,4 @@
-"""Wires the world: the only module that knows every adapter.
+"""Wires the world: it alone knows the adapters of bus, panel, vault and host.
 
 Heavy libraries are imported inside the functions that need them, so that a light command stays
 light.
@@ -16,44 +16,42 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from droidrack.app import arrival
-from droidrack.app.acts import Act, recorded
 from droidrack.app.arrival import Seen
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.operating import Desk, Request
 from droidrack.app.rack import Rack
 from droidrack.app.reloading import Notice, Reloading
 from droidrack.app.world import Tell, World
-from droidrack.core.audit import Pen
-from droidrack.core.errors import BridgeDown, ConfigError
-from droidrack.core.ids import DeviceUuid, Msisdn, Token
+from droidrack.compose_journal import (
+    JOURNAL_FILE,
+    VAULT_DIR,
+    known_phones,
+    make_journal,
+    state_dir_of,
+)
+from droidrack.core.errors import BridgeDown
+from droidrack.core.ids import DeviceUuid, Token
 from droidrack.core.profile import ProfileTable
 from droidrack.core.provision.record import Purpose
 from droidrack.core.settings import AdbSettings, PhoneSettings, Settings
 from droidrack.ports import (
     Bus,
     Clock,
-    HoldRecord,
     Journal,
     Notebook,
-    PhoneRecord,
-    SimRecord,
     Vault,
 )
 from droidrack.ports.endpoint import Endpoint
-from droidrack.ports.optouts import OptOuts
 
 if TYPE_CHECKING:
     from droidrack.adapters.adb_server import Supervisor
     from droidrack.adapters.adb_watch import AdbBus
-    from droidrack.adapters.journal_writer import CommitHook
     from droidrack.adapters.panel_http import HttpPanel
     from droidrack.adapters.qr_pictures import PictureToken
     from droidrack.adapters.service_notice import ServiceNotice
     from droidrack.core.token_list import TokenLine
 
-JOURNAL_FILE = "journal.sqlite"
 CONTROL_SOCKET = "control.sock"
-VAULT_DIR = "vault"
 ADB_DIR = "adb"
 SITE_PROFILES_DIR = "profiles"
 NOTEBOOK_DIR = "learnt"
@@ -146,138 +144,6 @@ def open_notebook(settings: Settings) -> Notebook:
     return FileNotebook(Path(settings.state_dir) / NOTEBOOK_DIR)
 
 
-def make_journal(settings: Settings, *, on_commit: "CommitHook | None" = None) -> Journal:
-    """The journal, not yet opened."""
-    from droidrack.adapters.journal_sql import SqlJournal
-
-    return SqlJournal(
-        Path(settings.state_dir) / JOURNAL_FILE, on_commit=on_commit, pen=partial(pen, settings)
-    )
-
-
-def pen(settings: Settings) -> Pen:
-    """What writes and checks the audit of this host, with a key derived from the vault's.
-
-    Raises:
-        VaultError: the vault's key is lost, or others can read it.
-    """
-    from droidrack.adapters.vault import vault_key
-
-    key, audit = vault_key(Path(settings.state_dir) / VAULT_DIR), settings.audit
-    return Pen(key, numbers=audit.numbers, bodies=audit.bodies)
-
-
-async def accept_journal(settings: Settings) -> None:
-    """Take the journal as it is, although it may be older than what was used here last."""
-    from droidrack.adapters.journal_sql import SqlJournal
-
-    journal = SqlJournal(
-        _state_dir(settings) / JOURNAL_FILE, accept_any=True, pen=partial(pen, settings)
-    )
-    await journal.open()
-    await journal.close()
-
-
-@asynccontextmanager
-async def audited(
-    settings: Settings, what: str, *, subject: str = "", number: Msisdn | None = None
-) -> AsyncIterator[Act]:
-    """Around what an operator does: one line of the audit tells it, with its outcome.
-
-    Raises:
-        JournalError, VaultError: no line can be written; then nothing is done either.
-    """
-    from droidrack.adapters.audit_desk import AuditDesk
-    from droidrack.adapters.clock import SystemClock
-    from droidrack.adapters.operator import operator
-
-    desk = AuditDesk(_state_dir(settings) / JOURNAL_FILE, partial(pen, settings))
-    act = Act(what, subject, number=number)
-    async with recorded(desk, SystemClock(), operator(), act):
-        yield act
-
-
-@asynccontextmanager
-async def open_optouts(settings: Settings) -> AsyncIterator[OptOuts]:
-    """The opt-out list, to be changed beside a controller that reads it before every call.
-
-    Raises:
-        JournalError: it cannot be written, or a controller of another version has it.
-    """
-    from droidrack.adapters.optout_desk import OptOutDesk
-
-    desk = OptOutDesk(_state_dir(settings) / JOURNAL_FILE, partial(pen, settings))
-    await desk.open()
-    try:
-        yield desk.optouts
-    finally:
-        await desk.close()
-
-
-@asynccontextmanager
-async def observe_journal(settings: Settings) -> AsyncIterator[Journal]:
-    """The journal to look at, beside a controller that writes it too.
-
-    Raises:
-        JournalError: there is none yet, or another version's.
-    """
-    from droidrack.adapters.journal_sql import SqlJournal
-
-    journal = SqlJournal(
-        Path(settings.state_dir) / JOURNAL_FILE, observe=True, pen=partial(pen, settings)
-    )
-    await journal.open()
-    try:
-        yield journal
-    finally:
-        await journal.close()
-
-
-@asynccontextmanager
-async def journal_to_ask(settings: Settings) -> AsyncIterator[Journal]:
-    """The journal to look at; an empty one where there is none yet."""
-    if has_journal(settings):
-        async with observe_journal(settings) as journal:
-            yield journal
-        return
-    from droidrack.adapters.journal_memory import MemoryJournal
-
-    empty = MemoryJournal()
-    await empty.open()
-    yield empty
-
-
-async def known_phones(settings: Settings) -> tuple[PhoneRecord, ...]:
-    """Every phone that the journal ever knew; none where there is no journal yet."""
-    if not has_journal(settings):
-        return ()
-    async with observe_journal(settings) as journal:
-        return await journal.phones()
-
-
-async def bound_sims(settings: Settings, device: DeviceUuid) -> tuple[SimRecord, ...] | None:
-    """The cards that a phone's SIM rows are bound to; None before a controller served it."""
-    if not has_journal(settings):
-        return None
-    async with observe_journal(settings) as journal:
-        served = await journal.phone(device)
-        return None if served is None else await journal.sims(device)
-
-
-async def held_rows(settings: Settings, device: DeviceUuid) -> dict[str, HoldRecord]:
-    """The SIM rows of a phone that are held, as the controller wrote them down last."""
-    if not has_journal(settings):
-        return {}
-    async with observe_journal(settings) as journal:
-        holds = await journal.usage.holds()
-        return {record.sim_uid: record for record in holds if record.device == device}
-
-
-def has_journal(settings: Settings) -> bool:
-    """Whether a controller ever worked here."""
-    return (Path(settings.state_dir) / JOURNAL_FILE).exists()
-
-
 @asynccontextmanager
 async def open_panel(settings: Settings) -> AsyncIterator["HttpPanel"]:
     """The panel's client."""
@@ -339,7 +205,7 @@ async def open_buses(
     Raises:
         BridgeDown: none of them does.
     """
-    state_dir = _state_dir(settings)
+    state_dir = state_dir_of(settings)
     buses: list[Bus] = []
     down: list[BridgeDown] = []
     async with AsyncExitStack() as stack:
@@ -363,7 +229,7 @@ async def open_world(
     """Everything but the phones. The journal is not open."""
     from droidrack.adapters.clock import SystemClock
 
-    _state_dir(settings)
+    state_dir_of(settings)
     async with open_panel(settings) as panel:
         yield World(
             panel=panel,
@@ -389,7 +255,7 @@ async def open_lessee(settings: Settings) -> AsyncIterator[Lessee]:
     from droidrack.adapters.clock import SystemClock
     from droidrack.adapters.run_journal import SqlRunJournal
 
-    leases = SqlRunJournal(_state_dir(settings) / JOURNAL_FILE)
+    leases = SqlRunJournal(state_dir_of(settings) / JOURNAL_FILE)
     holder = f"process {os.getpid()} on {socket.gethostname()}"
     await leases.open()
     try:
@@ -413,19 +279,6 @@ async def lease_for_sending(settings: Settings, device: DeviceUuid) -> AsyncIter
         leased(ours.leases, device, Purpose.SENDING, ours.holder, clock=ours.clock, wait_s=0.0),
     ):
         yield
-
-
-def _state_dir(settings: Settings) -> Path:
-    """The state directory, made for the owner's eyes where it is not there yet."""
-    state_dir = Path(settings.state_dir)
-    try:
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as exc:
-        raise ConfigError(
-            f"state_dir {state_dir}: {(exc.strerror or 'cannot be made').lower()}",
-            hint="name a directory that the user who runs droidrack may write",
-        ) from exc
-    return state_dir
 
 
 @asynccontextmanager
@@ -481,7 +334,7 @@ async def open_controller(
     from droidrack.adapters.mending import HostMender
     from droidrack.adapters.usb_power import PortProofs, Uhubctl
 
-    state_dir = _state_dir(settings)
+    state_dir = state_dir_of(settings)
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(open_world(settings, tell, journal=journal))
         endpoints = await stack.enter_async_context(open_endpoints(settings))

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from droidrack import compose
+from droidrack import compose, compose_journal
 from droidrack.app.arrival import Arrival
 from droidrack.app.provision.bench import Bench, Watcher
 from droidrack.app.world import Tell
@@ -80,7 +80,7 @@ async def open_run_journal(state_dir: Path | None) -> AsyncIterator[Any]:
         from droidrack.adapters.run_journal import SqlRunJournal
 
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        journal = SqlRunJournal(state_dir / compose.JOURNAL_FILE)
+        journal = SqlRunJournal(state_dir / compose_journal.JOURNAL_FILE)
     await journal.open()
     try:
         yield journal

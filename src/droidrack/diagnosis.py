@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from droidrack import __version__, compose
+from droidrack import __version__, compose, compose_journal
 from droidrack.app.arrival import Seen, matches
 from droidrack.app.arrival import survey as arrival_survey
 from droidrack.app.capturing import Sample, capture
@@ -76,8 +76,8 @@ async def _check_journal(settings: Settings) -> list[Finding]:
     from droidrack.adapters.journal_schema import HEAD
     from droidrack.adapters.journal_sql import SqlJournal
 
-    path = Path(settings.state_dir) / compose.JOURNAL_FILE
-    if not compose.has_journal(settings):
+    path = Path(settings.state_dir) / compose_journal.JOURNAL_FILE
+    if not compose_journal.has_journal(settings):
         return [fine("journal", f"{path} is not there yet; the first controller makes it")]
     journal = SqlJournal(path, observe=True)
     try:
@@ -132,7 +132,7 @@ async def _check_adb(settings: Settings, adb: AdbSettings) -> list[Finding]:
 async def _check_phones(settings: Settings, tree: UsbTree | None) -> list[Finding]:
     records: Sequence[PhoneRecord] | None = None
     with suppress(RackError):  # Said of the journal already.
-        records = await compose.known_phones(settings)
+        records = await compose_journal.known_phones(settings)
     try:
         async with (
             compose.open_world(settings, _unheard) as world,
@@ -246,7 +246,7 @@ def _controller(settings: Settings) -> str:
     """Who holds the journal; "" where no controller is at work."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    path = Path(settings.state_dir) / compose.JOURNAL_FILE
+    path = Path(settings.state_dir) / compose_journal.JOURNAL_FILE
     return SqlJournal(path, observe=True).holder() if path.exists() else ""
 
 
@@ -331,16 +331,16 @@ def _versions() -> dict[str, Json]:
 
 async def _records(settings: Settings) -> Sequence[PhoneRecord]:
     try:
-        return await compose.known_phones(settings)
+        return await compose_journal.known_phones(settings)
     except RackError:
         return ()  # Said by doctor's finding about the journal.
 
 
 async def _events(settings: Settings) -> list[Json]:
-    if not compose.has_journal(settings):
+    if not compose_journal.has_journal(settings):
         return []
     try:
-        async with compose.observe_journal(settings) as journal:
+        async with compose_journal.observe_journal(settings) as journal:
             events = await journal.events(limit=EVENTS_KEPT)
     except RackError as error:
         return [{"unreadable": error.message}]

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath
 
 from droidrack.adapters import service_files
-from droidrack.compose import VAULT_DIR
+from droidrack.compose_journal import VAULT_DIR
 from droidrack.core import service_unit, udev
 from droidrack.core.service_unit import HostFile, ServicePlan
 

@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from droidrack import compose
+from droidrack import compose, compose_journal
 from droidrack.app.worker import Worker
 from droidrack.app.world import Tell
 from droidrack.core.ids import DeviceUuid, MessageUid
@@ -298,7 +298,7 @@ async def at_work(
 
 async def journal_life(table: Bench, uid: str) -> Life:
     """What the journal holds about a message; no controller may be running."""
-    journal = compose.make_journal(table.settings)
+    journal = compose_journal.make_journal(table.settings)
     await journal.open()
     try:
         life = await journal.life(MessageUid(uid))
@@ -310,7 +310,7 @@ async def journal_life(table: Bench, uid: str) -> Life:
 
 async def journal_events(table: Bench) -> tuple[Event, ...]:
     """The journal's events; no controller may be running."""
-    journal = compose.make_journal(table.settings)
+    journal = compose_journal.make_journal(table.settings)
     await journal.open()
     try:
         return await journal.events(limit=100)

@@ -9,7 +9,7 @@ import pytest
 from cli_bench import Desk, desk
 from controller_bench import swift
 
-from droidrack import compose
+from droidrack import compose_journal
 from droidrack.virtual.panel.faults import Fault, FaultKind
 
 
@@ -161,7 +161,7 @@ def test_doctor_dead_adb_server_is_an_error(shelf: Desk) -> None:
 def test_doctor_open_vault_is_an_error_with_the_fix(shelf: Desk) -> None:
     """Sessions that others can read are refused, and the command that helps is shown."""
     pair_both(shelf)
-    vault = Path(shelf.table.settings.state_dir) / compose.VAULT_DIR
+    vault = Path(shelf.table.settings.state_dir) / compose_journal.VAULT_DIR
     vault.chmod(0o755)
     told = [one for one in findings(shelf, code=1) if "open to other users" in one["seen"]]
     assert told

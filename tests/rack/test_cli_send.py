@@ -9,7 +9,7 @@ import pytest
 from cli_bench import NUMBER, TEXT, Desk, desk
 from controller_bench import journal_life, swift
 
-from droidrack import compose
+from droidrack import compose, compose_journal
 from droidrack.adapters.run_journal import SqlRunJournal
 from droidrack.app.arrival import Arrival
 from droidrack.app.bench import bench_message, choose_sim, meet_ready, send_one
@@ -188,7 +188,7 @@ def test_send_binds_no_row_of_the_panel(shelf: Desk) -> None:
     assert 0 == send(shelf)[0]
 
     async def bindings() -> int:
-        async with compose.observe_journal(shelf.table.settings) as journal:
+        async with compose_journal.observe_journal(shelf.table.settings) as journal:
             (record,) = await journal.phones()
             return len(await journal.sims(record.device))
 
@@ -200,7 +200,7 @@ def test_send_leaves_a_phone_alone_that_is_being_provisioned(shelf: Desk) -> Non
     device = str(device_uuid(shelf.table.settings.phones[1].serial, None))
 
     async def lease() -> None:
-        journal = SqlRunJournal(Path(shelf.table.settings.state_dir) / compose.JOURNAL_FILE)
+        journal = SqlRunJournal(Path(shelf.table.settings.state_dir) / compose_journal.JOURNAL_FILE)
         await journal.open()
         now = datetime.now(UTC)
         await journal.take(device, Purpose.PROVISIONING, "a recipe", now=now, ttl_s=300)

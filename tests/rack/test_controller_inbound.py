@@ -16,7 +16,7 @@ import pytest
 from controller_bench import Bench, bench, swift
 from receiver_bench import SECRET, Receiver, receiving
 
-from droidrack import compose
+from droidrack import compose_journal
 from droidrack.app.inbound import CLOSED_BY_RELEASE
 from droidrack.core.inbound import InboundText
 from droidrack.core.inbound_settings import HookSettings, InboundSettings, WebhookSettings
@@ -49,7 +49,7 @@ async def inbound_bench(
 
 async def kept(table: Bench) -> list[InboundText]:
     """What the journal holds; a controller may be running."""
-    async with compose.observe_journal(table.settings) as journal:
+    async with compose_journal.observe_journal(table.settings) as journal:
         return [text for _, text in await journal.inbox.texts(limit=1000)]
 
 
@@ -196,7 +196,7 @@ def test_closed_store_is_stated_and_harms_nothing(tmp_path: Path) -> None:
                 table.phones[0].model.receive_sms(0, SENDER, "nobody can read it")
                 uid = table.queue("goes out", phone=0)
                 await table.reported(running, [uid])
-            async with compose.observe_journal(table.settings) as journal:
+            async with compose_journal.observe_journal(table.settings) as journal:
                 marks = {mark.device: mark for mark in await journal.inbox.watermarks()}
                 assert () == await journal.inbox.texts(limit=9)
             assert CLOSED_BY_RELEASE == marks[table.device(0)].closed

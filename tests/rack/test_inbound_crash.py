@@ -13,7 +13,7 @@ import pytest
 from controller_bench import DEADLINE_S, Bench, bench, swift
 from receiver_bench import SECRET, Receiver, receiving
 
-from droidrack import compose
+from droidrack import compose_journal
 from droidrack.core.errors import JournalError
 
 SENDERS = ("+15550200001", "+15550200002")
@@ -81,7 +81,7 @@ class Life:
 async def begun(table: Bench) -> bool:
     """Whether a first look is on disk."""
     try:
-        async with compose.observe_journal(table.settings) as journal:
+        async with compose_journal.observe_journal(table.settings) as journal:
             return bool(await journal.inbox.watermarks())
     except JournalError:
         return False
@@ -89,7 +89,7 @@ async def begun(table: Bench) -> bool:
 
 async def settled(table: Bench) -> bool:
     """Whether all texts are in the journal and nobody is owed one."""
-    async with compose.observe_journal(table.settings) as journal:
+    async with compose_journal.observe_journal(table.settings) as journal:
         whole = len(await journal.inbox.texts(limit=99)) == len(TEXTS) * len(SENDERS)
         return whole and await journal.inbox.next_due("crm") is None
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from controller_bench import DEADLINE_S, Bench, bench, swift
 
-from droidrack import compose
+from droidrack import compose, compose_journal
 from droidrack.virtual.faults import Fate, Outcome
 
 BODIES = ("a rather private text", "Zweiter geheimer Text ✓", "$(third) private text")
@@ -213,7 +213,7 @@ def test_run_gives_no_secret_away(tmp_path: Path) -> None:
                 await asyncio.to_thread(running.wait, DEADLINE_S)
             outputs["processes"] = b"\n".join(watcher.seen).decode("utf-8", "replace")
             outputs["log"] = log.read_text("utf-8")
-            journal = Path(table.settings.state_dir) / compose.JOURNAL_FILE
+            journal = Path(table.settings.state_dir) / compose_journal.JOURNAL_FILE
             outputs["journal"] = plain_columns(journal)
             return outputs, secrets_of(table, pairing), serials
 

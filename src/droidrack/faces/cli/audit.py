@@ -82,15 +82,15 @@ def verify(config: Path, file: Path | None, as_json: bool) -> None:
 
 
 async def _examined(settings: "Settings") -> "Examined":
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app.audit_views import examine_audit
 
-    async with compose.observe_journal(settings) as journal:
-        return await examine_audit(journal.audit, compose.pen(settings))
+    async with compose_journal.observe_journal(settings) as journal:
+        return await examine_audit(journal.audit, compose_journal.pen(settings))
 
 
 def _examined_file(settings: "Settings", file: Path) -> "Examined":
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app.audit_views import examine_lines
 
     lines = []
@@ -102,7 +102,7 @@ def _examined_file(settings: "Settings", file: Path) -> "Examined":
                 f"{file}, line {number}: expected a line of the audit, seen something else",
                 hint="give a file that `droidrack audit export` wrote",
             ) from exc
-    return examine_lines(lines, compose.pen(settings))
+    return examine_lines(lines, compose_journal.pen(settings))
 
 
 def _as_json(found: "Examined") -> dict[str, Any]:
@@ -160,11 +160,11 @@ def export(config: Path, since: datetime | None, output: Path | None) -> None:
 
 
 async def _export(settings: "Settings", since: datetime | None, output: Path | None) -> None:
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app.audit_views import walk
 
     file = None if output is None or str(output) == "-" else output
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         try:
             with open_private(file) if file else nullcontext(sys.stdout) as stream:
                 async for line in walk(journal.audit, since):
@@ -200,14 +200,14 @@ def show(
 
         droidrack audit show --number +15550100001
     """
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.audit_views import Wanted
     from droidrack.core.ids import Msisdn
 
     settings = compose.load_settings(config)
     veiled = ""
     if number:
-        veiled = compose.pen(settings).veiled(Msisdn(number), settings.audit.numbers)
+        veiled = compose_journal.pen(settings).veiled(Msisdn(number), settings.audit.numbers)
     if phone:
         phone_named(settings, phone)
     wanted = Wanted(kind or "", "", phone, uid, veiled)
@@ -251,10 +251,10 @@ def tail(config: Path, lines: int, follow: bool) -> None:
 
 
 async def _tail(settings: "Settings", count: int, *, follow: bool) -> None:
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app import views
 
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         names = views.phone_names(await journal.phones())
         newest = await journal.audit.newest(max(count, 1))
         seen = newest[-1].seq if newest else 0
@@ -273,11 +273,11 @@ async def _lines(
     from collections import deque
     from dataclasses import replace
 
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app import views
     from droidrack.app.audit_views import walk
 
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         records = await journal.phones()
         device = views.device_of(records, wanted.phone) if wanted.phone else None
         wanted = replace(wanted, device=device or "")

@@ -107,13 +107,13 @@ async def _send(
     body: "Body",
     wait_s: float,
 ) -> "Life":
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.bench import bench_message, choose_sim, meet_ready, send_one
     from droidrack.app.finding import find
 
     async with (
         compose.open_world(settings, _tell) as world,
-        compose.audited(settings, "send", subject=phone.name, number=number) as act,
+        compose_journal.audited(settings, "send", subject=phone.name, number=number) as act,
     ):
         await _open_journal(world)
         try:

@@ -108,13 +108,13 @@ async def _events(
     follow: bool,
     as_json: bool,
 ) -> None:
-    from droidrack import compose
+    from droidrack import compose_journal
 
-    if not compose.has_journal(settings) and not follow:
+    if not compose_journal.has_journal(settings) and not follow:
         note("there is no journal yet: is it the right state_dir?", state_dir=settings.state_dir)
         _print((), as_json=as_json, follow=False)
         return
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         found = await _named(journal, await journal.events(limit=limit, phones=phones, since=since))
         _print(found, as_json=as_json, follow=follow)
         if follow:

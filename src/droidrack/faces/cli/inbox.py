@@ -103,20 +103,20 @@ class _Asked:
 
 
 async def _rows(settings: "Settings", asked: _Asked, *, reveal: bool) -> "tuple[Shown, ...]":
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app import inbox_views
 
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         wanted = await _wanted(journal, settings, asked)
         return (await inbox_views.page(journal, wanted, reveal=reveal)).rows
 
 
 async def _follow(settings: "Settings", asked: _Asked, *, reveal: bool, as_json: bool) -> None:
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app import inbox_views
 
     columns = [name for name in _COLUMNS if name != "text" or reveal]
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         wanted = await _wanted(journal, settings, asked)
         last = 0
         while True:

@@ -91,10 +91,10 @@ def _print_rows(rows: list["Shown"], *, reveal: bool) -> None:
 async def _messages(
     settings: "Settings", selection: Selection, states: tuple[MessageState, ...], limit: int
 ) -> tuple[tuple["Life", ...], Names]:
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app import views
 
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         records = await journal.phones()
         names = views.phone_names(records)
         if not selection:
@@ -142,12 +142,12 @@ def why(uid: str, config: Path, reveal: bool, as_json: bool) -> None:
 async def _life(
     settings: "Settings", uid: str
 ) -> tuple["Life", Names, tuple["HoldRecord", ...], tuple["Said", ...]]:
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app import views
     from droidrack.app.audit_views import said_of
     from droidrack.core.ids import MessageUid
 
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         life = await journal.life(MessageUid(uid))
         if life is None:
             raise RackError(

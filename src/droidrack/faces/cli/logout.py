@@ -42,13 +42,13 @@ def logout(config: Path, selection: Selection, yes: bool) -> None:
 
 async def _logout(settings: "Settings", phones: Sequence["PhoneSettings"]) -> bool:
     """Whether every session ended; one after another, for each is one short call."""
-    from droidrack import compose
+    from droidrack import compose, compose_journal
 
     ended = 0
     async with compose.open_world(settings, note) as world:
         for phone in phones:
             try:
-                async with compose.audited(settings, "logout", subject=phone.name) as act:
+                async with compose_journal.audited(settings, "logout", subject=phone.name) as act:
                     await _logout_one(world, phone, act)
                 ended += 1
             except RackError as error:

@@ -70,14 +70,14 @@ def add(numbers: tuple[str, ...], config: Path, country: str, note: str) -> None
 
 
 async def _add(settings: "Settings", numbers: list["Msisdn"], note: str) -> int:
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.core.optout import OptOut, OptOutSource
 
     added = 0
     for number in numbers:
         async with (
-            compose.audited(settings, "optout add", number=number) as act,
-            compose.open_optouts(settings) as optouts,
+            compose_journal.audited(settings, "optout add", number=number) as act,
+            compose_journal.open_optouts(settings) as optouts,
         ):
             entry = OptOut(number, compose.host_clock().now(), OptOutSource.OPERATOR, note)
             new = await optouts.add([entry])
@@ -105,13 +105,13 @@ def remove(numbers: tuple[str, ...], config: Path, country: str) -> None:
 
 
 async def _remove(settings: "Settings", numbers: list["Msisdn"]) -> int:
-    from droidrack import compose
+    from droidrack import compose_journal
 
     gone = 0
     for number in numbers:
         async with (
-            compose.audited(settings, "optout remove", number=number) as act,
-            compose.open_optouts(settings) as optouts,
+            compose_journal.audited(settings, "optout remove", number=number) as act,
+            compose_journal.open_optouts(settings) as optouts,
         ):
             listed = await optouts.remove(number)
             act.detail = "" if listed else "it was not on the list"
@@ -180,11 +180,11 @@ def import_(file: Path, config: Path, country: str) -> None:
 
 
 async def _import(settings: "Settings", file: Path, entries: tuple["OptOut", ...]) -> int:
-    from droidrack import compose
+    from droidrack import compose_journal
 
     async with (
-        compose.audited(settings, "optout import", subject=file.name) as act,
-        compose.open_optouts(settings) as optouts,
+        compose_journal.audited(settings, "optout import", subject=file.name) as act,
+        compose_journal.open_optouts(settings) as optouts,
     ):
         added = await optouts.add(entries)
         act.detail = f"{added} of {len(entries)} numbers added"
@@ -224,11 +224,11 @@ def export(output: Path, config: Path) -> None:
 
 
 async def _all(settings: "Settings") -> tuple["OptOut", ...]:
-    from droidrack import compose
+    from droidrack import compose_journal
 
-    if not compose.has_journal(settings):
+    if not compose_journal.has_journal(settings):
         return ()
-    async with compose.observe_journal(settings) as journal:
+    async with compose_journal.observe_journal(settings) as journal:
         return tuple([entry async for entry in _entries(journal.optouts)])
 
 

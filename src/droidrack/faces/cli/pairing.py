@@ -247,7 +247,7 @@ async def _run(
     again: bool,
     quiet: bool,
 ) -> list[dict[str, Any]]:
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.finding import find
     from droidrack.app.pairing_run import PairingRun
 
@@ -260,7 +260,7 @@ async def _run(
         elif not quiet:
             _print_paired(outcome)
 
-    records = await compose.known_phones(settings)
+    records = await compose_journal.known_phones(settings)
     async with (
         compose.open_world(settings, note) as world,
         compose.open_buses(settings, note) as buses,
@@ -271,7 +271,7 @@ async def _run(
             world,
             records,
             purse,
-            recorded=lambda name: compose.audited(settings, what, subject=name),
+            recorded=lambda name: compose_journal.audited(settings, what, subject=name),
             again=again,
         )
         await run.run(found, phones, hear)

@@ -118,11 +118,11 @@ async def _check(
     now: datetime,
     country: str,
 ) -> "Checked":
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.policy_check import At, check_policy
 
     async with (
-        compose.journal_to_ask(settings) as journal,
+        compose_journal.journal_to_ask(settings) as journal,
         compose.open_world(settings, note, journal=journal) as world,
     ):
         asked = replace(world, clock=At(now))

@@ -93,7 +93,7 @@ def _send(ctx: click.Context, config: Path, phone: str, slot: int | None, number
 async def _examine(
     settings: "Settings", wanted: Sequence["PhoneSettings"], *, again: bool, resume: bool
 ) -> list[Result]:
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.examination import examine
     from droidrack.app.finding import Found, find
 
@@ -116,7 +116,9 @@ async def _examine(
             what = " ".join(["--learn"] * again + ["--resume"] * resume)
             if not what:
                 return await one(found[entry.name])
-            async with compose.audited(settings, f"probe {what}", subject=entry.name) as act:
+            async with compose_journal.audited(
+                settings, f"probe {what}", subject=entry.name
+            ) as act:
                 result = await one(found[entry.name])
                 if isinstance(result, RackError):
                     act.code, act.detail = result.code, result.message

@@ -61,16 +61,16 @@ def run(config: Path, log_json: bool, accept_journal: bool) -> None:
 
 
 async def _accept(settings: "Settings") -> None:
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.core.audit import ACCEPTED
 
-    await compose.accept_journal(settings)
-    async with compose.audited(settings, ACCEPTED):
+    await compose_journal.accept_journal(settings)
+    async with compose_journal.audited(settings, ACCEPTED):
         pass
 
 
 async def _run(settings: "Settings", config: Path, tell: "Tell") -> None:
-    from droidrack import __version__, compose
+    from droidrack import __version__, compose, compose_journal
 
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -82,7 +82,7 @@ async def _run(settings: "Settings", config: Path, tell: "Tell") -> None:
     opened = compose.open_controller(settings, tell, config=config, notice=notice)
     listen = settings.metrics.listen
     async with opened as controller, _metrics(listen, controller.desk, tell):
-        async with compose.audited(settings, "run") as act:
+        async with compose_journal.audited(settings, "run") as act:
             act.detail = f"version {__version__}"
         work = asyncio.create_task(controller.rack.run())
         beating = asyncio.create_task(notice.beat())
@@ -99,7 +99,7 @@ async def _run(settings: "Settings", config: Path, tell: "Tell") -> None:
         await asyncio.wait({*others, beating})
         for task in ended:
             task.result()
-        async with compose.audited(settings, "stop"):
+        async with compose_journal.audited(settings, "stop"):
             pass
 
 

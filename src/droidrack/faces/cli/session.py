@@ -20,10 +20,10 @@ async def session_of(
     Raises:
         SessionOver: it is not paired.
     """
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.finding import attached_device, stored_session
 
-    records = await compose.known_phones(world.settings)
+    records = await compose_journal.known_phones(world.settings)
     known = stored_session(world.vault, records, phone)
     if known is not None:
         return known

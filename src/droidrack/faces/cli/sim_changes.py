@@ -170,11 +170,11 @@ async def _change(
     what: str, settings: "Settings", phone: "PhoneSettings", change: Callable[..., Any]
 ) -> "PanelSim":
     """Change the panel's rows, and the vault's memory of them."""
-    from droidrack import compose
+    from droidrack import compose, compose_journal
 
     async with (
         compose.open_world(settings, note) as world,
-        compose.audited(settings, f"sims {what}", subject=phone.name) as act,
+        compose_journal.audited(settings, f"sims {what}", subject=phone.name) as act,
     ):
         device, session = await session_of(world, phone)
         act.device = device

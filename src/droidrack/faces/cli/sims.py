@@ -91,20 +91,20 @@ async def _phone_rows(
     world: "World", phone: "PhoneSettings", found: "Found | RackError"
 ) -> list[dict[str, Any]]:
     """The lines of one phone; the first one says what kept it from being compared whole."""
-    from droidrack import compose
+    from droidrack import compose_journal
     from droidrack.app.finding import stored_session
     from droidrack.app.sim_rows import compare
 
     handset, troubles = await _met(world, found)
-    known = stored_session(world.vault, await compose.known_phones(world.settings), phone)
+    known = stored_session(world.vault, await compose_journal.known_phones(world.settings), phone)
     device = handset.device if handset else known[0] if known else None
     session = world.vault.load(device) if device else None
     if session is None:
         troubles.append(f"not paired: `droidrack pair --phone {phone.name}`")
-    held = await compose.held_rows(world.settings, device) if device else {}
+    held = await compose_journal.held_rows(world.settings, device) if device else {}
     lines = compare(
         session.sims if session else None,
-        await compose.bound_sims(world.settings, device) if device else None,
+        await compose_journal.bound_sims(world.settings, device) if device else None,
         handset.sims if handset else None,
     )
     if not lines and not troubles:
@@ -165,14 +165,14 @@ def bind(config: Path, phone: str, slot: int | None, uid: str) -> None:
 
 
 async def _bind(settings: "Settings", phone: "PhoneSettings", slot: int | None, uid: str) -> None:
-    from droidrack import compose
+    from droidrack import compose, compose_journal
     from droidrack.app.finding import find
     from droidrack.app.handset import Handset
     from droidrack.app.sim_rows import rebind
 
     async with (
         compose.open_world(settings, note) as world,
-        compose.audited(settings, "sims bind", subject=phone.name) as act,
+        compose_journal.audited(settings, "sims bind", subject=phone.name) as act,
     ):
         act.device, session = await session_of(world, phone)
         row = row_of(phone, session, slot, uid)
