@@ -11,14 +11,20 @@ from controller_bench import journal_life, swift
 
 from droidrack import compose, compose_journal
 from droidrack.adapters.run_journal import SqlRunJournal
+from droidrack.app import bench
 from droidrack.app.arrival import Arrival
 from droidrack.app.bench import bench_message, choose_sim, meet_ready, send_one
 from droidrack.app.finding import find
+from droidrack.app.handset import Handset
+from droidrack.app.world import World
+from droidrack.core.errors import PhoneGone
 from droidrack.core.identity import device_uuid
-from droidrack.core.ids import Body, Msisdn
+from droidrack.core.ids import Body, MessageUid, Msisdn
 from droidrack.core.message import MessageState
 from droidrack.core.provision.record import Purpose
+from droidrack.core.settings import PhoneSettings
 from droidrack.ports import Life
+from droidrack.virtual.faults import Fate, Outcome
 
 
 @pytest.fixture
@@ -110,7 +116,10 @@ def test_send_beside_a_controller_says_who_holds_the_journal(shelf: Desk) -> Non
 
 def test_send_whose_answer_is_lost_keeps_its_open_attempt(shelf: Desk) -> None:
     """The phone may have heard of it: the command says so, and the journal goes on looking."""
-    shelf.table.phones[1].link.cut_next(after="executed", match=NUMBER[1:])
+    # A radio that never answers: no witness can speak before the command has given up.
+    phone = shelf.table.phones[1]
+    shelf.do(lambda: phone.model.radio.faults.script(Fate(Outcome.ANSWER_LOST)))
+    phone.link.cut_next(after="executed", match=NUMBER[1:])
     code, _, err = send(shelf)
     assert 1 == code
     assert "droidrack why bench-" in err
@@ -118,6 +127,24 @@ def test_send_whose_answer_is_lost_keeps_its_open_attempt(shelf: Desk) -> None:
     life = shelf.call(journal_life(shelf.table, uid))
     assert MessageState.SENDING is life.state
     assert 1 == len(life.attempts)
+
+
+def test_send_whose_phone_leaves_after_the_verdict_shows_the_verdict(
+    shelf: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the witnesses have proven stands, and nobody is told to look again."""
+    walk = bench._walk
+
+    async def walk_and_leave(
+        world: World, handset: Handset, phone: PhoneSettings, uid: MessageUid
+    ) -> None:
+        await walk(world, handset, phone, uid)
+        raise BaseExceptionGroup("rooms", [PhoneGone("the cable was pulled")])
+
+    monkeypatch.setattr(bench, "_walk", walk_and_leave)
+    code, out, err = send(shelf)
+    assert 0 == code, err
+    assert ": sent" in out.splitlines()[0]
 
 
 def test_send_that_ends_before_the_call_is_taken_back(shelf: Desk) -> None:

@@ -17,7 +17,7 @@ from droidrack.app.sending import Sending
 from droidrack.app.world import World
 from droidrack.core.attempt import Evidence, EvidenceKind
 from droidrack.core.door import SimReading
-from droidrack.core.errors import ConfigError, PhoneRefused, ProfileError
+from droidrack.core.errors import ConfigError, PhoneError, PhoneRefused, ProfileError
 from droidrack.core.ids import Body, MessageUid, Msisdn
 from droidrack.core.message import SETTLED, Message, MessageState, Priority
 from droidrack.core.settings import PhoneSettings
@@ -109,7 +109,8 @@ async def send_one(
     that a phone has heard of keeps its open attempt, and the next controller looks for its outcome.
 
     Raises:
-        PhoneError: the phone left or did not answer; the journal knows how far the message came.
+        PhoneError: the phone left or did not answer before the verdict was known; the journal
+            knows how far the message came.
     """
     journal = world.journal
     await _remember(world, handset, phone)
@@ -123,7 +124,11 @@ async def send_one(
     except TimeoutError:
         pass
     except BaseExceptionGroup as failures:
-        raise _first(failures) from failures
+        failure = _first(failures)
+        # The witnesses may have spoken while the answer of the call was being given up.
+        proven = _over((await _life(world, message.uid)).state)
+        if not (proven and isinstance(failure, PhoneError)):
+            raise failure from failures
     finally:
         await _take_back(world, message.uid)
         await journal.unbind_sim(handset.device, message.sim_uid)
