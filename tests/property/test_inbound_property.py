@@ -190,7 +190,7 @@ def run(before: int, story: list[tuple[str, ...]]) -> None:
         runner.run(play(before, story))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(before=st.integers(0, 12), story=stories)
 def test_text_that_arrives_is_received_exactly_once(
     before: int, story: list[tuple[str, ...]]

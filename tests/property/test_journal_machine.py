@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -262,8 +262,6 @@ class JournalMachine(RuleBasedStateMachine):
 JournalMachine.TestCase.settings = settings(
     max_examples=40,
     stateful_step_count=25,
-    deadline=None,
     phases=set(Phase) - {Phase.explain},  # It traces every line of SQLAlchemy.
-    suppress_health_check=[HealthCheck.too_slow],
 )
 TestJournalMachine = JournalMachine.TestCase

@@ -194,7 +194,7 @@ def live(steps: list[tuple[Any, ...]]) -> None:
     asyncio.run(run())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(SEND, SEND, SEND, PASS, SWAP, LEAP, TURN), max_size=60))
 @example([FIRST, ("leap", 3600.0), FIRST])
 @example([FIRST, ("swap",), ("restart",), ("send", 1, 0, 6, "+15550100001")])
@@ -205,7 +205,7 @@ def test_no_window_is_exceeded_over_turned_clocks_restarts_and_swaps(
     live(steps)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(SEND, SEND, SEND, PASS, SWAP, RESTART, BACK, REBOOT), max_size=60))
 def test_no_window_is_exceeded_over_reboots_where_the_clock_is_only_set_back(
     steps: list[tuple[Any, ...]],

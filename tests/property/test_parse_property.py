@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from droidrack.core.decode import FAMILIES, decode
@@ -17,7 +17,7 @@ SAMPLES = {
     family: [path.read_bytes().decode() for path in sorted((CORPUS / family).glob("*.txt"))]
     for family in FAMILIES
 }
-QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=40)
 EVERY_FAMILY = pytest.mark.parametrize("family", sorted(FAMILIES))
 
 

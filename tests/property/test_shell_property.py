@@ -22,7 +22,7 @@ def test_command_line_split_by_posix_rules_gives_argv_back(argv: list[str]) -> N
 
 @pytest.mark.mksh
 @pytest.mark.skipif(MKSH is None, reason="mksh, Android's shell, is not installed here")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(TEXT, min_size=1, max_size=20))
 def test_command_line_in_real_mksh_gives_argv_back(argv: list[str]) -> None:
     """Android's own shell sees the same arguments, byte for byte."""

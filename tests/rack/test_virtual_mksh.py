@@ -65,9 +65,7 @@ def witness(start_rack: StartRack) -> Witness:
     return Witness(start_rack([quick(0, api=34)], shell="mksh"))
 
 
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(body=TEXTS)
 def test_quoted_text_arrives_byte_for_byte(witness: Witness, body: str) -> None:
     """Any text, quoted once, reaches the model through the real shell unchanged."""

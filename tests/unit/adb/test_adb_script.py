@@ -79,7 +79,7 @@ class TestRealShell:
 
     pytestmark = needs_mksh
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(stdin=st.binary(max_size=300))
     def test_carry_v1_any_input_arrives_byte_for_byte(self, stdin):
         """NULs, quotes, backslashes and broken UTF-8 reach the command as they are."""
