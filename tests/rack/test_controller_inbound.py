@@ -70,7 +70,7 @@ def test_texts_reach_the_receiver_once_with_phone_card_and_every_character(
                 for n in range(10):
                     first.receive_sms(1, SENDER, "same text")
                     second.receive_sms(0, "Bank, body=x", f"{n}: {HOSTILE}")
-                await running.until(lambda: len(receiver.taken) >= 20, "20 texts")
+                await running.until(lambda: len(receiver.texts()) >= 20, "20 texts")
                 found = await kept(table)
         assert [(1, specs[0].sims[1].iccid)] * 10 == [  # type: ignore[union-attr]
             (each["slot"], each["iccid"]) for each in receiver.taken if each["phone"] == "bay-0"
@@ -100,20 +100,20 @@ def test_restarts_resets_and_deletions_neither_repeat_nor_lose_a_text(tmp_path: 
             async with table.controller() as running:
                 await running.ready()
                 await arrive("one", "two")
-                await running.until(lambda: len(receiver.taken) >= 2, "two texts")
+                await running.until(lambda: len(receiver.texts()) >= 2, "two texts")
             await arrive("three, while nobody looked")
             async with table.controller() as running:
-                await running.until(lambda: len(receiver.taken) >= 3, "the third")
+                await running.until(lambda: len(receiver.texts()) >= 3, "the third")
                 phone.store.delete(3)
                 await arrive("four, after a deletion")
-                await running.until(lambda: len(receiver.taken) >= 4, "the fourth")
+                await running.until(lambda: len(receiver.texts()) >= 4, "the fourth")
                 phone.store.reset()
                 await arrive("five, row 1 again")
-                await running.until(lambda: len(receiver.taken) >= 5, "the fifth")
+                await running.until(lambda: len(receiver.texts()) >= 5, "the fifth")
                 phone.store.clear()
                 await arrive("six, in an emptied store")
-                await running.until(lambda: len(receiver.taken) >= 6, "the sixth")
-            texts = [each["text"].partition(",")[0] for each in receiver.taken]
+                await running.until(lambda: len(receiver.texts()) >= 6, "the sixth")
+            texts = [text.partition(",")[0] for text in receiver.texts()]
             assert ["one", "two", "three", "four", "five", "six"] == texts
             assert 6 == len(await kept(table))
 
@@ -144,7 +144,7 @@ def test_receiver_that_is_away_gets_all_in_order_and_delays_no_other(tmp_path: P
                 uid = table.queue("goes out meanwhile")
                 await table.reported(running, [uid])
                 receiver.refuse = ""
-                await running.until(lambda: len(receiver.taken) >= 3, "the blocked ones")
+                await running.until(lambda: len(receiver.texts()) >= 3, "the blocked ones")
                 await running.until(lambda: len(_lines(seen)) >= 3, "the hook")
         assert ["another's", "blocked", "behind it"] == receiver.texts()
         told = [json.loads(line)["text"] for line in _lines(seen)]
@@ -176,7 +176,7 @@ def test_stop_that_came_while_nobody_looked_prevents_the_first_send(tmp_path: Pa
                 await table.reported(running, uids)
                 assert [[("failed", "OPTED_OUT")]] * 2 == [table.told(uid) for uid in uids]
                 table.phones[1].model.receive_sms(0, SENDER, "START")
-                await running.until(lambda: len(receiver.taken) >= 2, "the START")
+                await running.until(lambda: len(receiver.texts()) >= 2, "the START")
                 again = table.queue("welcome back", phone=1, number=SENDER)
                 await table.reported(running, [again])
                 assert [("sent", None)] == table.told(again)
