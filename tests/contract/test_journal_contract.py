@@ -398,6 +398,22 @@ def test_open_attempts_are_the_latest_ones_that_want_a_verdict(bench: Bench) -> 
     bench.run(scenario)
 
 
+def test_last_watermark_is_that_of_the_latest_attempt_that_has_one(bench: Bench) -> None:
+    """Whatever the date of the attempt says: the host's clock may have jumped."""
+
+    async def scenario(journal: Journal) -> None:
+        assert None is await journal.last_watermark(PHONE)
+        marks = (("first", 70, 9), ("second", 12, 5), ("third", None, 7))
+        for uid, watermark, minute in marks:
+            await journal.accept(PHONE, [message(uid)])
+            opened = attempt(uid, opened_at=at(minute), watermark=watermark)
+            await journal.open_attempt(opened)
+        assert 12 == await journal.last_watermark(PHONE)
+        assert None is await journal.last_watermark(OTHER_PHONE)
+
+    bench.run(scenario)
+
+
 def test_rows_that_proved_are_told_from_rows_that_may_still_come(bench: Bench) -> None:
     """A later life neither lets a row prove twice, nor takes a late row for another's."""
 

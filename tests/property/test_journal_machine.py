@@ -241,6 +241,7 @@ class JournalMachine(RuleBasedStateMachine):
             self.both(lambda journal, d=device: journal.open_attempts(d))  # type: ignore[misc]
             self.both(lambda journal, d=device: journal.claimed_rows(d, NOON))  # type: ignore[misc]
             self.both(lambda journal, d=device: journal.rowless_attempts(d, NOON))  # type: ignore[misc]
+            self.both(lambda journal, d=device: journal.last_watermark(d))  # type: ignore[misc]
             self.both(lambda journal, d=device: journal.usage.of_phone(d, NOON))  # type: ignore[misc]
             self.both(lambda journal, d=device: self.reports_of(journal, d))  # type: ignore[misc]
         for card in CARDS:

@@ -187,6 +187,15 @@ class MemoryJournal:
         ]
         return tuple(sorted(found, key=lambda flight: flight.attempt.opened_at))
 
+    async def last_watermark(self, device: DeviceUuid) -> int | None:
+        """See the port."""
+        disk = self._held()
+        for uid, number in reversed(disk.tried):
+            attempt = disk.records[uid].attempts[number - 1] if uid in disk.records else None
+            if attempt and attempt.device == device and attempt.watermark is not None:
+                return attempt.watermark
+        return None
+
     def _opened_since(
         self, device: DeviceUuid, since: datetime
     ) -> Iterator[tuple[Record, Attempt]]:

@@ -172,6 +172,17 @@ def rowless_attempts(
     return tuple(as_flight(row) for row in connection.execute(query))
 
 
+def last_watermark(connection: Connection, device: DeviceUuid) -> int | None:
+    """The store's highest row id when the phone was last about to send."""
+    query = (
+        select(attempts.c.watermark)
+        .where(attempts.c.device == device, attempts.c.watermark.is_not(None))
+        .order_by(attempts.c.id.desc())
+        .limit(1)
+    )
+    return connection.execute(query).scalar()
+
+
 def waiting_reports(
     connection: Connection, device: DeviceUuid, limit: int
 ) -> tuple[OutboxRow, ...]:

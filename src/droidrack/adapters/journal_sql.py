@@ -150,6 +150,10 @@ class SqlJournal:
         work = partial(reads.rowless_attempts, device=device, since=since)
         return await self._read("rowless", work)
 
+    async def last_watermark(self, device: DeviceUuid) -> int | None:
+        """See the port."""
+        return await self._read("last-watermark", partial(reads.last_watermark, device=device))
+
     async def settle(
         self,
         uid: MessageUid,

@@ -14,7 +14,14 @@ from droidrack.app.conduct import Conduct
 from droidrack.app.handset import Handset
 from droidrack.app.last_words import LastWords
 from droidrack.app.listening import Listening
-from droidrack.app.rows import FIRST_LOOK_S, LOOK_GROWTH, WATCH_UNKNOWN_S, RowWitness, age_s
+from droidrack.app.rows import (
+    FIRST_LOOK_S,
+    LOOK_GROWTH,
+    RIVAL_S,
+    WATCH_UNKNOWN_S,
+    RowWitness,
+    age_s,
+)
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Flight, Verdict
 from droidrack.core.evidence import (
@@ -123,6 +130,11 @@ class Confirming:
             for flight, state in aged
             if state in OPEN or age_s(flight.attempt, now) < WATCH_UNKNOWN_S
         ]
+        rivals = [
+            flight
+            for flight, state in aged
+            if state not in OPEN and WATCH_UNKNOWN_S <= age_s(flight.attempt, now) < RIVAL_S
+        ]
         if not watched:
             wait_s = await self._rows.look_for_late_rows()
             await self._note_late_rows()
@@ -132,7 +144,7 @@ class Confirming:
             for flight, state in watched
             if state in OPEN or self._rows.due(flight.attempt, now)
         ]
-        matches = await self._rows.ask([flight for flight, _ in watched], due)
+        matches = await self._rows.ask([flight for flight, _ in watched], due, rivals)
         await self._note_late_rows()
         alone = self._alone([flight.attempt for flight, _ in watched], now)
         if alone is None:
@@ -158,7 +170,7 @@ class Confirming:
         attempt = flight.attempt
         key = (attempt.uid, attempt.number)
         known = self._opened_at.get(attempt.uid) or self._world.openings.get(key)
-        opened_at = known or self._steady.of(attempt.opened_at)
+        opened_at = known or self._steady.of(attempt.opened_at, attempt.tick)
         self._opened_at[attempt.uid] = self._world.openings[key] = opened_at
         return replace(flight, attempt=replace(attempt, opened_at=opened_at))
 
@@ -166,13 +178,21 @@ class Confirming:
 
     async def _recall(self) -> None:
         """What earlier lives already took from the store, so that no row proves twice."""
-        since = self._world.ago(WATCH_UNKNOWN_S + self._limits.late_row_s)
-        device = self._handset.device
-        rowless = await self._world.journal.rowless_attempts(device, since)
+        journal, device = self._world.journal, self._handset.device
+        now = self._steady.now()
+        # Ages do not follow the host's date, but the journal does: it may have jumped since.
+        dates = [
+            flight.attempt.opened_at
+            for flight, _ in await journal.open_attempts(device)
+            if age_s(self._aged(flight).attempt, now) < RIVAL_S
+        ]
+        late = timedelta(seconds=self._limits.late_row_s)
+        since = min([self._world.ago(RIVAL_S), *dates]) - late
+        rowless = await journal.rowless_attempts(device, since)
         self._rows.recall(
-            await self._world.journal.claimed_rows(device, since),
-            [self._aged(flight) for flight in rowless],
+            await journal.claimed_rows(device, since), [self._aged(flight) for flight in rowless]
         )
+        self._handset.store.expect(await journal.last_watermark(device) or 0)
         if not self._handset.tells_apart:
             await self._recall_last_words()
         await self._listening.attentive()
@@ -183,7 +203,8 @@ class Confirming:
         for life in await self._world.journal.messages(device=device, limit=LAST_WORDS_LIMIT):
             for attempt in life.attempts:
                 if attempt.boot_id == boot_id:
-                    aged = replace(attempt, opened_at=self._steady.of(attempt.opened_at))
+                    opened_at = self._steady.of(attempt.opened_at, attempt.tick)
+                    aged = replace(attempt, opened_at=opened_at)
                     self._last_words.recall(life, aged)
 
     def _alone(self, attempts: Sequence[Attempt], now: datetime) -> MessageUid | None:

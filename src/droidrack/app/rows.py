@@ -30,6 +30,11 @@ WATCH_UNKNOWN_S = 12 * 3600.0
 """How long late evidence is looked for: a message behind a dialog waits for a person. At full pace
 14,000 rows come in that time, and one answer holds at most 20,000."""
 
+RIVAL_S = 2 * WATCH_UNKNOWN_S
+"""How long an attempt may be the other explanation of a row, judged or not: as long as one that was
+opened while it was watched is watched itself. Who is forgotten earlier leaves his row to a doubt
+that it does not belong to."""
+
 FORGET_S = 900.0
 """How long a row that proved is remembered although it lies below every watermark. An attempt that
 is being opened read its watermark before; that takes seconds, and a minute where all is slow."""
@@ -47,7 +52,6 @@ class RowWitness:
         self._handset = handset
         self._steady = handset.steady
         self._limits = limits
-        self._generation = handset.store.generation
         self._rows: dict[int, StoreRow] = {}
         self._claimed: dict[int, datetime] = {}  # By row id: since when.
         self._tidied_at = self._steady.now()
@@ -69,8 +73,15 @@ class RowWitness:
         """Whether an attempt in doubt is worth a look again."""
         return now >= self._next_asked.get(attempt.uid, now)
 
-    async def ask(self, flights: Sequence[Flight], due: Sequence[Attempt]) -> Sequence[Match]:
+    async def ask(
+        self,
+        flights: Sequence[Flight],
+        due: Sequence[Attempt],
+        rivals: Sequence[Flight] = (),
+    ) -> Sequence[Match]:
         """One match per flight, from one query for the attempts that are due.
+
+        `rivals` are not judged any more, but a row may still be theirs.
 
         Raises:
             PhoneError: the store does not answer.
@@ -78,19 +89,20 @@ class RowWitness:
         marks = [attempt.watermark for attempt in due if attempt.watermark is not None]
         if not self._handset.witnesses.store or not marks:
             return [NOTHING] * len(flights)
-        self._forget_if_emptied()
+        self._forget_fallen()
         now, late_s = self._steady.now(), self._limits.late_row_s
-        self._rowless = [f for f in self._rowless if age_s(f.attempt, now) < late_s]
+        keep_s = RIVAL_S if flights else late_s
+        self._rowless = [f for f in self._rowless if age_s(f.attempt, now) < keep_s]
         if (now - self._tidied_at).total_seconds() >= FORGET_S:
-            self._tidy([*flights, *self._rowless], now)
-        young = [flight.attempt.watermark for flight in self._rowless]
+            self._tidy([*flights, *rivals, *self._rowless], now)
+        young = [f.attempt.watermark for f in self._rowless if age_s(f.attempt, now) < late_s]
         floor = min(marks + [mark for mark in young if mark is not None])
         asked_at = self._steady.now()
         self._note(await self._handset.store.rows_above(floor), floor, asked_at)
         for attempt in due:
             wait_s = max(FIRST_LOOK_S, age_s(attempt, asked_at) * LOOK_GROWTH)
             self._next_asked[attempt.uid] = asked_at + timedelta(seconds=wait_s)
-        matches = self._match(flights)
+        matches = self._match(flights, rivals)
         for flight, found in zip(flights, matches, strict=True):
             if wants_second_look(found, asked_at, self._limits):
                 self._next_asked[flight.attempt.uid] = asked_at + timedelta(seconds=FIRST_LOOK_S)
@@ -131,15 +143,16 @@ class RowWitness:
         found, self._late = self._late, []
         return found
 
-    def _match(self, flights: Sequence[Flight]) -> Sequence[Match]:
+    def _match(self, flights: Sequence[Flight], rivals: Sequence[Flight]) -> Sequence[Match]:
         """Rows to flights; those of attempts that were settled without a row are set aside."""
+        unsettled = [*flights, *rivals]
         found = match(
-            [*flights, *self._rowless],
+            [*unsettled, *self._rowless],
             [row for row in self._rows.values() if row.row_id not in self._claimed],
             second_look_s=self._limits.second_look_s,
             late_row_s=self._limits.late_row_s,
         )
-        for flight, late in zip(self._rowless[:], found[len(flights) :], strict=True):
+        for flight, late in zip(self._rowless[:], found[len(unsettled) :], strict=True):
             if late.row is not None:
                 self._claimed[late.row.row_id] = self._steady.now()
                 self._rowless.remove(flight)
@@ -167,28 +180,37 @@ class RowWitness:
             if row_id > floor or row.first_seen_at >= since
         }
 
-    def _forget_if_emptied(self) -> None:
-        """Row ids of a store that was emptied start anew and mean nothing of what they did."""
-        if self._generation != self._handset.store.generation:
-            self._generation = self._handset.store.generation
-            self._rows.clear()
-            self._claimed.clear()
-            self._rowless.clear()
+    def _forget_fallen(self) -> None:
+        """Row ids above a top that fell are given to new rows and mean nothing of what they did.
+
+        The others stay what they were: one row less must not free those that proved a message.
+        """
+        top = self._handset.store.take_fall()
+        if top is not None:
+            self._rows = {row_id: row for row_id, row in self._rows.items() if row_id <= top}
+            self._claimed = {row_id: at for row_id, at in self._claimed.items() if row_id <= top}
 
     def _note(self, seen: Sequence[StoreRow], floor: int, asked_at: datetime) -> None:
         """Carry first, second and last sight of each row from look to look."""
         now = self._steady.now()
         fresh = {row.row_id: row for row in seen}
         for row_id, known in list(self._rows.items()):
-            if row_id in fresh:
+            if row_id in fresh and _same_row(known, fresh[row_id]):
                 self._rows[row_id] = replace(
                     fresh.pop(row_id),
                     first_seen_at=known.first_seen_at,
                     seen_again_at=asked_at,
                     vanished_at=None,
                 )
+            elif row_id in fresh:
+                continue
             elif now - known.first_seen_at > timedelta(seconds=WATCH_UNKNOWN_S):
                 del self._rows[row_id]
             elif row_id > floor and known.vanished_at is None:
                 self._rows[row_id] = replace(known, vanished_at=now)
         self._rows |= fresh
+
+
+def _same_row(known: StoreRow, now: StoreRow) -> bool:
+    """Whether an id still names the same row: the highest one is given anew after a deletion."""
+    return (known.date_ms, known.address) == (now.date_ms, now.address)

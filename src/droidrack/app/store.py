@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from droidrack.app.steady import Steady
-from droidrack.core.errors import PhoneRefused
+from droidrack.core.errors import AnswerCut, PhoneRefused
 from droidrack.core.ids import Msisdn, SubId
 from droidrack.core.matching import SHELL_PACKAGE, StoreRow
 from droidrack.core.parse.rows import Row, parse_rows
@@ -25,12 +25,19 @@ FRESH_S = 30.0
 """How old the highest row id may be when it serves as a watermark. Older only makes more rows to
 look at: all open attempts are matched against them together."""
 
+FALL_S = 30.0
+"""A lower highest row id than before is believed once it was answered for so long. A provider that
+does not know its cards yet, or is refused a permission, answers as if it held no row."""
+
+KILLED = 128
+"""Exit codes from here on: a signal ended the query, perhaps in the middle of its rows."""
+
 COLUMNS = ("_id", "type", "sub_id", "date", "error_code", "creator", "address")
 """The address last: nothing it may hold can then be taken for another column."""
 
 
 class SmsStore:
-    """Reads one phone's store. `generation` grows when the store was emptied and counts anew.
+    """Reads one phone's store.
 
     `names_sim`: whether a row's `sub_id` is the subscription's id on this build; else it is left
     out, because a slot's number may be another card's id.
@@ -45,17 +52,29 @@ class SmsStore:
         self._names_sim = names_sim
         self._top = 0
         self._top_read_at = -1e9
-        self.generation = 0
+        self._doubted_at: float | None = None  # Since when it answers less than it held.
+        self._fell_to: int | None = None
 
-    async def watermark(self) -> int:
-        """A row id that no row of a later attempt is at or below.
+    def expect(self, top: int) -> None:
+        """Know from earlier lives what the store held: an answer below it is doubted at first."""
+        if top > self._top:
+            self._top, self._top_read_at = top, -1e9
+
+    async def watermark(self) -> int | None:
+        """A row id that no row of a later attempt is at or below; None while that is in doubt.
 
         Raises:
             PhoneRefused: the store answered with a refusal.
         """
-        if self._clock.monotonic() - self._top_read_at > FRESH_S:
+        stale = self._clock.monotonic() - self._top_read_at > FRESH_S
+        if stale or self._doubted_at is not None:
             await self._read_top()
-        return self._top
+        return self._top if self._doubted_at is None else None
+
+    def take_fall(self) -> int | None:
+        """The lowest id that the top fell to since the last call: higher ones are given anew."""
+        fell_to, self._fell_to = self._fell_to, None
+        return fell_to
 
     async def rows_above(self, floor: int) -> tuple[StoreRow, ...]:
         """The shell's own rows with a higher id, as they are now.
@@ -81,10 +100,15 @@ class SmsStore:
         top = max(
             (number for row in rows if (number := integer(row["_id"])) is not None), default=0
         )
-        if top < self._top:
-            self.generation += 1
-        self._top = top
-        self._top_read_at = self._clock.monotonic()
+        now = self._top_read_at = self._clock.monotonic()
+        if top >= self._top:
+            self._top, self._doubted_at = top, None
+            return
+        if self._doubted_at is None:
+            self._doubted_at = now
+        if now - self._doubted_at >= FALL_S:
+            self._top, self._doubted_at = top, None
+            self._fell_to = min(top, top if self._fell_to is None else self._fell_to)
 
     async def _ask(self, command: str, columns: tuple[str, ...]) -> tuple[Row, ...]:
         return await ask_store(self._phone, command, columns)
@@ -95,8 +119,16 @@ async def ask_store(phone: Phone, command: str, columns: tuple[str, ...]) -> tup
 
     Raises:
         PhoneRefused: the store answered with a refusal.
+        AnswerCut: the query was ended before its last row.
     """
     completed = await phone.run(command, deadline_s=DEADLINE_S)
+    if completed.exit_code is not None and completed.exit_code >= KILLED:
+        raise AnswerCut(
+            f"{phone.serial}: the query of the SMS store was ended by signal "
+            f"{completed.exit_code - KILLED}",
+            serial=phone.serial,
+            hint="the phone is short of memory; it is asked again",
+        )
     text = completed.text + completed.stderr.decode("utf-8", "replace")
     table = parse_rows(text, columns)
     if table.error is not None:

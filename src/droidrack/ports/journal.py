@@ -217,6 +217,10 @@ class Journal(Protocol):
         """
         ...
 
+    async def last_watermark(self, device: DeviceUuid) -> int | None:
+        """The watermark of the phone's latest attempt that has one."""
+        ...
+
     async def settle(
         self,
         uid: MessageUid,

@@ -36,6 +36,7 @@ class SmsStore:
 
     def __init__(self, api: int) -> None:
         self.api = api
+        self.blind = False  # Shows no row, as while its cards are not known to it.
         # The collector may close it from any thread.
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         weakref.finalize(self, self._db.close)
@@ -140,7 +141,8 @@ class SmsStore:
         cursor = self._db.execute(
             self.statement(restricted, projection, folder, where, sort or "date DESC")
         )
-        return [column[0] for column in cursor.description], cursor.fetchall()
+        found = [] if self.blind else cursor.fetchall()
+        return [column[0] for column in cursor.description], found
 
     @staticmethod
     def statement(
