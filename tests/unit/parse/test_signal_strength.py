@@ -7,6 +7,8 @@ from droidrack.core.parse.signal_strength import parse_signal_strength
 from droidrack.core.telephony import Rat, Reading, Signal
 
 MAX = "2147483647"
+HUAWEI_9 = f"0 {MAX} 99 255 {MAX} {MAX} gsm|lte use_only_rsrp_for_lte_level rscp [-128, -118]"
+"""What follows LTE on a Huawei phone of Android 9 that hears no 3G."""
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,12 @@ MAX = "2147483647"
             Rat.GSM,
             -73,
         ),
+        # Huawei's Android 9 prints GSM in dBm; 0 and 99 say that it is not known.
+        (f"-77 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} {HUAWEI_9}", Rat.GSM, -77),
+        (f"0 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} {HUAWEI_9}", None, None),
+        (f"99 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} {HUAWEI_9}", None, None),
+        (f"0 9 -67 -73 32767 -1 32767 -1 -103 -11 -1 -1 {HUAWEI_9}", Rat.LTE, -103),
+        (f"0 0 -1 -1 -1 -1 -1 99 0 0 0 -1 0 {MAX} 99 31 -89 -7 gsm|lte", Rat.WCDMA, -89),
         # An undescribed count: LTE only where RSRP and RSRQ stand beside each other.
         (f"99 0 -1 -1 -1 -1 -1 30 -101 -11 8 {MAX} 0 {MAX} 1 gsm|lte", Rat.LTE, -101),
     ],

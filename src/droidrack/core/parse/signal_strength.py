@@ -150,6 +150,7 @@ class _Columns:
 
     tdscdma: int | None = None
     wcdma: int | None = None
+    gsm_in_dbm: bool = False
 
 
 _LAYOUTS = {
@@ -157,12 +158,13 @@ _LAYOUTS = {
     13: _Columns(tdscdma=12),  # 6, 7
     14: _Columns(tdscdma=13),  # 8 (lteRsrpBoost stands before it)
     17: _Columns(tdscdma=13, wcdma=16),  # 9
-    18: _Columns(tdscdma=13, wcdma=16),  # 9, Huawei: WCDMA Ec/Io added at the end
+    # 9, Huawei: WCDMA Ec/Io added at the end, and GSM as its modem reports it.
+    18: _Columns(tdscdma=13, wcdma=16, gsm_in_dbm=True),
 }
 """By how many numbers stand before the label. Another count is a layout nobody has described: it
 is read only where its LTE columns hold what nothing but RSRP beside RSRQ can be."""
 
-_GSM_ASU, _CDMA_DBM, _EVDO_DBM, _LTE_RSRP, _LTE_RSRQ = 0, 2, 4, 8, 9
+_GSM, _CDMA_DBM, _EVDO_DBM, _LTE_RSRP, _LTE_RSRQ = 0, 2, 4, 8, 9
 
 
 def _row_of_numbers(text: str) -> Signal:
@@ -194,9 +196,16 @@ def _gsm_row(numbers: list[int], columns: _Columns) -> Signal:
         rscp = _in_range(numbers[columns.wcdma], -120, -24)
         if rscp is not None:
             return Signal(Rat.WCDMA, rscp)
-    asu = numbers[_GSM_ASU]
+    rssi = _gsm_rssi(numbers[_GSM], columns)
+    return Signal(Rat.GSM, rssi) if rssi is not None else Signal(None, None)
+
+
+def _gsm_rssi(number: int, columns: _Columns) -> int | None:
+    """dBm; Huawei prints them as they are and 0 for "not known"."""
+    if columns.gsm_in_dbm:
+        return _in_range(number, -120, -25)
     # 3GPP TS 27.007, 8.5: 0 to 31 in steps of 2 dB from -113 dBm; 99 is "not known".
-    return Signal(Rat.GSM, -113 + 2 * asu) if 0 <= asu <= 31 else Signal(None, None)
+    return -113 + 2 * number if 0 <= number <= 31 else None
 
 
 def _cdma_row(numbers: list[int]) -> Signal:
