@@ -26,8 +26,14 @@ HUAWEI_9 = f"0 {MAX} 99 255 {MAX} {MAX} gsm|lte use_only_rsrp_for_lte_level rscp
         (f"99 0 -120 -160 -120 -160 5 99 {MAX} {MAX} {MAX} {MAX} cdma", None, None),
         # A CDMA phone's leftover LTE value is not what its label shows.
         (f"99 0 -80 -90 -120 -160 -1 99 -100 -9 {MAX} {MAX} cdma", Rat.CDMA, -80),
-        # MediaTek prints its own numbers after the label.
-        (f"17 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte -79 -85 -10", Rat.GSM, -79),
+        # MediaTek prints 3G's RSSI, RSCP and Ec/N0 after the label, in quarters of a dB.
+        (f"17 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 0 0", Rat.GSM, -79),
+        (f"14 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -380 -20", Rat.WCDMA, -95),
+        (f"14 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -383 -20", Rat.WCDMA, -95),
+        (f"14 9 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -380 0", Rat.WCDMA, -95),
+        (f"99 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -380 -20", None, None),
+        (f"14 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -4 -20", None, None),
+        (f"9 9 -1 -1 -1 -1 -1 30 -102 -408 -10 60 {MAX} gsm|lte 0 -380 0", Rat.LTE, -102),
         # Samsung prints a word of its own before the label.
         (
             f"99 99 -120 -160 -120 -1 -1 99 {MAX} {MAX} {MAX} -1 {MAX} 0x0 gsm|lte level=0",

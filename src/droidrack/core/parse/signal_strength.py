@@ -140,6 +140,7 @@ _ROW = re.compile(
     r"SignalStrength:((?: +-?[0-9]{1,10}){12,24})"
     r"(?: +0x[0-9a-f]{1,8})?"  # Samsung's word of its own, of Android 5 and 6.
     r" +(gsm[|a-z]*|cdma)\b"
+    r"(?: +-?[0-9]{1,10} +(-?[0-9]{1,10}) +-?[0-9]{1,10}\b)?"  # MediaTek: 3G's RSSI, RSCP, Ec/N0.
 )
 _OLD_UNKNOWN = (-1, 99, 255, UNAVAILABLE_INT)
 
@@ -180,11 +181,15 @@ def _row_of_numbers(text: str) -> Signal:
         if rsrp is None or not -34 <= numbers[_LTE_RSRQ] <= -3:
             raise refusal(_DUMP, f"a row of {len(numbers)} numbers is not known", text)
         return Signal(Rat.LTE, rsrp)
-    return _gsm_row(numbers, columns)
+    return _gsm_row(numbers, columns, quarter_rscp=int(match[3] or 0))
 
 
-def _gsm_row(numbers: list[int], columns: _Columns) -> Signal:
-    """LTE, then TD-SCDMA, then WCDMA, then GSM: the first that is valid."""
+def _gsm_row(numbers: list[int], columns: _Columns, quarter_rscp: int) -> Signal:
+    """LTE, then TD-SCDMA, then WCDMA, then GSM: the first that is valid.
+
+    `quarter_rscp` is MediaTek's RSCP in quarters of a dBm; below 0 the phone is on 3G, and the GSM
+    column says no more than whether anything is heard.
+    """
     rsrp = _in_range(numbers[_LTE_RSRP], -140, -43)
     if rsrp is not None:
         return Signal(Rat.LTE, rsrp)
@@ -197,6 +202,9 @@ def _gsm_row(numbers: list[int], columns: _Columns) -> Signal:
         if rscp is not None:
             return Signal(Rat.WCDMA, rscp)
     rssi = _gsm_rssi(numbers[_GSM], columns)
+    if quarter_rscp < 0 and rssi is not None:
+        rscp = _in_range(-(-quarter_rscp // 4), -120, -24)
+        return Signal(Rat.WCDMA, rscp) if rscp is not None else Signal(None, None)
     return Signal(Rat.GSM, rssi) if rssi is not None else Signal(None, None)
 
 
