@@ -127,9 +127,10 @@ class Reading:
 class Signal:
     """What `SignalStrength` says about one phone.
 
-    `rat` is the technology that Android shows (None: none is valid); `dbm` is that technology's
-    power as `getDbm()` gives it: LTE RSRP, NR SS-RSRP, WCDMA RSCP, GSM RSSI. `oem_level` is the
-    maker's own bar count, on a scale of its own. `nr` is the NR leg beside an LTE anchor.
+    `rat` is the technology that Android shows (None: none is valid or, beside a power, not told);
+    `dbm` is that technology's power as `getDbm()` gives it: LTE RSRP, NR SS-RSRP, WCDMA RSCP, GSM
+    RSSI. `oem_level` is the maker's own bar count, on a scale of its own. `nr` is the NR leg beside
+    an LTE anchor.
     """
 
     rat: Rat | None

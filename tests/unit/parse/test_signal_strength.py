@@ -62,6 +62,16 @@ HUAWEI_9 = f"0 {MAX} 99 255 {MAX} {MAX} gsm|lte use_only_rsrp_for_lte_level rscp
         (f"99 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} {HUAWEI_9}", None, None),
         (f"0 9 -67 -73 32767 -1 32767 -1 -103 -11 -1 -1 {HUAWEI_9}", Rat.LTE, -103),
         (f"0 0 -1 -1 -1 -1 -1 99 0 0 0 -1 0 {MAX} 99 31 -89 -7 gsm|lte", Rat.WCDMA, -89),
+        # Huawei's Android 5 to 8: an order of its own; RSCP may be WCDMA's or TD-SCDMA's.
+        ("-46 0 -89 255 -1 -1 -1 -1 -1 -1 0 0 0 -1 false gw|lte", None, -89),
+        ("-46 0 0 255 -1 -1 -1 -1 -1 -1 0 0 0 -1 false gw|lte", Rat.GSM, -46),
+        (f"99 0 -1 -1 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} false gw|lte", None, None),
+        (f"0 0 0 0 -1 -1 -1 -1 -1 99 0 0 0 -1 {MAX} false gw|lte", None, None),
+        (f"0 0 0 0 -1 -1 -1 -1 -1 99 -97 -11 90 -1 {MAX} false gw|lte", Rat.LTE, -97),
+        ("0 0 -89 0 -1 -1 -1 -1 -1 99 0 0 0 -1 -84 false gw|lte", Rat.TDSCDMA, -84),
+        (f"0 0 0 0 -1 -1 -1 -1 -1 99 -97 -11 90 -1 0 {MAX} false gw|lte", Rat.LTE, -97),
+        ("0 0 -89 0 -1 -1 -1 -1 -1 99 0 0 0 -1 0 -84 false gw|lte", Rat.TDSCDMA, -84),
+        ("99 0 -91 0 -75 -90 -88 -90 5 99 0 0 0 -1 true cdma", Rat.CDMA, -88),
         # An undescribed count: LTE only where RSRP and RSRQ stand beside each other.
         (f"99 0 -1 -1 -1 -1 -1 30 -101 -11 8 {MAX} 0 {MAX} 1 gsm|lte", Rat.LTE, -101),
     ],
@@ -166,6 +176,11 @@ def test_samsung_bars_belong_to_the_primary_technology() -> None:
         "SignalStrength:{mLte=Invalid}",
         f"SignalStrength: {'1 ' * 15}gsm|lte",
         f"SignalStrength: {'1 ' * 40}gsm|lte",
+        f"SignalStrength: {'-90 ' * 13}false gw|lte",
+        f"SignalStrength: {'-90 ' * 17}false gw|lte",
+        f"SignalStrength: {'-90 ' * 17}true cdma",
+        f"SignalStrength: {'-90 ' * 14}gw|lte",
+        f"SignalStrength: {'-90 ' * 14}false gsm|lte",
     ],
 )
 def test_unknown_row_is_a_parse_error(text: str) -> None:

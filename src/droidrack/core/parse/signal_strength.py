@@ -7,11 +7,15 @@ From Android 10 each technology prints itself and `primary=` names the one that 
 Up to 9 it is a row of numbers before a label, read as that release's `getDbm()` read it:
 
     SignalStrength: 99 0 -120 -160 -120 -1 -1 21 -104 -13 34 2147483647 0 2147483647 gsm|lte
+
+Huawei's row of Android 5 to 8 has an order of its own, told by its labels:
+
+    SignalStrength: 0 0 -89 255 -1 -1 -1 -1 -1 -1 0 0 0 -1 false gw|lte
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from droidrack.core.parse.text import refusal
 from droidrack.core.telephony import UNAVAILABLE_INT, Rat, Reading, Signal
@@ -139,7 +143,7 @@ def _oem_level(
 _ROW = re.compile(
     r"SignalStrength:((?: +-?[0-9]{1,10}){12,24})"
     r"(?: +0x[0-9a-f]{1,8})?"  # Samsung's word of its own, of Android 5 and 6.
-    r" +(gsm[|a-z]*|cdma)\b"
+    r" +(gsm[|a-z]*|cdma|(?:true|false) +(?:gw\|lte|cdma))\b"
     r"(?: +-?[0-9]{1,10} +(-?[0-9]{1,10}) +-?[0-9]{1,10}\b)?"  # MediaTek: 3G's RSSI, RSCP, Ec/N0.
 )
 _OLD_UNKNOWN = (-1, 99, 255, UNAVAILABLE_INT)
@@ -147,10 +151,14 @@ _OLD_UNKNOWN = (-1, 99, 255, UNAVAILABLE_INT)
 
 @dataclass(frozen=True, slots=True)
 class _Columns:
-    """Where a release keeps what the first twelve numbers do not hold; None: it has no such."""
+    """Where a release keeps what, GSM being the first; None: it has no such column."""
 
+    cdma: int = 2
+    evdo: int = 4
+    rsrp: int = 8
     tdscdma: int | None = None
-    wcdma: int | None = None
+    rscp: int | None = None
+    rscp_rat: Rat | None = Rat.WCDMA
     gsm_in_dbm: bool = False
 
 
@@ -158,14 +166,20 @@ _LAYOUTS = {
     12: _Columns(),  # Android 5
     13: _Columns(tdscdma=12),  # 6, 7
     14: _Columns(tdscdma=13),  # 8 (lteRsrpBoost stands before it)
-    17: _Columns(tdscdma=13, wcdma=16),  # 9
+    17: _Columns(tdscdma=13, rscp=16),  # 9
     # 9, Huawei: WCDMA Ec/Io added at the end, and GSM as its modem reports it.
-    18: _Columns(tdscdma=13, wcdma=16, gsm_in_dbm=True),
+    18: _Columns(tdscdma=13, rscp=16, gsm_in_dbm=True),
 }
 """By how many numbers stand before the label. Another count is a layout nobody has described: it
 is read only where its LTE columns hold what nothing but RSRP beside RSRQ can be."""
 
-_GSM, _CDMA_DBM, _EVDO_DBM, _LTE_RSRP, _LTE_RSRQ = 0, 2, 4, 8, 9
+# Huawei calls the RSCP column WCDMA's, but a phone was seen to print it on TD-SCDMA.
+_HUAWEI = _Columns(cdma=4, evdo=6, rsrp=10, rscp=2, rscp_rat=None, gsm_in_dbm=True)
+_HUAWEI_LAYOUTS = {
+    14: _HUAWEI,  # 5, 6
+    15: replace(_HUAWEI, tdscdma=14),  # 7
+    16: replace(_HUAWEI, tdscdma=15),  # 8 (lteRsrpBoost stands before it)
+}
 
 
 def _row_of_numbers(text: str) -> Signal:
@@ -173,35 +187,39 @@ def _row_of_numbers(text: str) -> Signal:
     if match is None:
         raise refusal(_DUMP, "neither members by technology nor the row of Android 9", text)
     numbers = [int(word) for word in match[1].split()]
-    columns = _LAYOUTS.get(len(numbers))
-    if match[2] == "cdma":
-        return _cdma_row(numbers)
+    huawei = match[2].startswith(("true", "false"))
+    columns = (_HUAWEI_LAYOUTS if huawei else _LAYOUTS).get(len(numbers))
+    if columns is None and not huawei and (match[2] == "cdma" or _is_lte(numbers)):
+        columns = _Columns()
     if columns is None:
-        rsrp = _in_range(numbers[_LTE_RSRP], -140, -43)
-        if rsrp is None or not -34 <= numbers[_LTE_RSRQ] <= -3:
-            raise refusal(_DUMP, f"a row of {len(numbers)} numbers is not known", text)
-        return Signal(Rat.LTE, rsrp)
+        raise refusal(_DUMP, f"a row of {len(numbers)} numbers is not known", text)
+    if match[2].endswith("cdma"):
+        return _cdma_row(numbers, columns)
     return _gsm_row(numbers, columns, quarter_rscp=int(match[3] or 0))
 
 
+def _is_lte(numbers: list[int]) -> bool:
+    return _in_range(numbers[8], -140, -43) is not None and -34 <= numbers[9] <= -3
+
+
 def _gsm_row(numbers: list[int], columns: _Columns, quarter_rscp: int) -> Signal:
-    """LTE, then TD-SCDMA, then WCDMA, then GSM: the first that is valid.
+    """LTE, then TD-SCDMA, then 3G's RSCP, then GSM: the first that is valid.
 
     `quarter_rscp` is MediaTek's RSCP in quarters of a dBm; below 0 the phone is on 3G, and the GSM
     column says no more than whether anything is heard.
     """
-    rsrp = _in_range(numbers[_LTE_RSRP], -140, -43)
+    rsrp = _in_range(numbers[columns.rsrp], -140, -43)
     if rsrp is not None:
         return Signal(Rat.LTE, rsrp)
     if columns.tdscdma is not None:
         rscp = _in_range(numbers[columns.tdscdma], -120, -25)
         if rscp is not None:
             return Signal(Rat.TDSCDMA, rscp)
-    if columns.wcdma is not None:
-        rscp = _in_range(numbers[columns.wcdma], -120, -24)
+    if columns.rscp is not None:
+        rscp = _in_range(numbers[columns.rscp], -120, -24)
         if rscp is not None:
-            return Signal(Rat.WCDMA, rscp)
-    rssi = _gsm_rssi(numbers[_GSM], columns)
+            return Signal(columns.rscp_rat, rscp)
+    rssi = _gsm_rssi(numbers[0], columns)
     if quarter_rscp < 0 and rssi is not None:
         rscp = _in_range(-(-quarter_rscp // 4), -120, -24)
         return Signal(Rat.WCDMA, rscp) if rscp is not None else Signal(None, None)
@@ -216,9 +234,9 @@ def _gsm_rssi(number: int, columns: _Columns) -> int | None:
     return -113 + 2 * number if 0 <= number <= 31 else None
 
 
-def _cdma_row(numbers: list[int]) -> Signal:
+def _cdma_row(numbers: list[int], columns: _Columns) -> Signal:
     """The lower of 1x and EV-DO; -120 is what Android fills in for "not known"."""
-    both = [_in_range(numbers[index], -119, -2) for index in (_CDMA_DBM, _EVDO_DBM)]
+    both = [_in_range(numbers[index], -119, -2) for index in (columns.cdma, columns.evdo)]
     known = [value for value in both if value is not None]
     return Signal(Rat.CDMA, min(known)) if known else Signal(None, None)
 
