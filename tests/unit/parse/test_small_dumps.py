@@ -102,6 +102,33 @@ def test_devices_lines_of_every_form(
     assert (serial, state, transport) == (device.serial, device.state, device.transport_id)
 
 
+def test_devices_values_with_blanks_run_to_the_next_key() -> None:
+    """A model is printed without blanks, its neighbours are not."""
+    line = "1A device 1-3 product:Z1 Pro model:Z1_Pro device:Z1 Pro features:cmd,ls transport_id:4"
+    (found,) = parse_devices(f"{line}\n")
+    assert ("Z1 Pro", "Z1_Pro", "Z1 Pro", 4) == (
+        found.product,
+        found.model,
+        found.device,
+        found.transport_id,
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "libusb: error [get_usbfs_fd] couldn't open USB device /dev/bus/usb/001/005, errno=13",
+        "libusb: warning: no such device",
+        "adb server version (36) doesn't match this client (39); killing...",
+        "* daemon started successfully *",
+    ],
+)
+def test_devices_messages_between_the_lines_are_no_devices(message: str) -> None:
+    """A sentence that holds the word of a state is a sentence."""
+    text = f"List of devices attached\n{message}\n1A device usb:1-1 transport_id:2\n"
+    assert ["1A"] == [device.serial for device in parse_devices(text)]
+
+
 def test_devices_of_track_devices_need_no_heading() -> None:
     """The stream's payload is the bare list; an empty one is an empty list."""
     assert ["a", "b"] == [d.serial for d in parse_devices("a\tdevice\nb\toffline\n")]
@@ -109,10 +136,24 @@ def test_devices_of_track_devices_need_no_heading() -> None:
     assert parse_devices("List of devices attached\n\n") == ()
 
 
-def test_devices_failure_of_adb_is_a_parse_error() -> None:
-    """A server that is not there is not an empty rack."""
+@pytest.mark.parametrize("heading", ["", "List of devices attached\n"])
+@pytest.mark.parametrize(
+    "failure",
+    [
+        "error: cannot connect to daemon at tcp:5037: Connection refused",
+        "error: protocol fault (no status)",
+        "adb: failed to check server version: cannot connect to daemon",
+        "adb server version (36) doesn't match this client (39); killing...\n"
+        "error: could not install *smartsocket* listener: Address already in use\n"
+        "ADB server didn't ACK\n* failed to start daemon *\nerror: cannot connect to daemon",
+        "adb server is out of date.  killing...\n* failed to start daemon *",
+        "* daemon not running; starting now at tcp:5037\nADB server didn't ACK",
+    ],
+)
+def test_devices_failure_of_adb_is_a_parse_error(heading: str, failure: str) -> None:
+    """A server that is not there is not an empty rack; the heading is printed before all."""
     with pytest.raises(ParseError):
-        parse_devices("error: cannot connect to daemon at tcp:5037: Connection refused")
+        parse_devices(f"{heading}{failure}\n")
 
 
 def test_battery_first_label_wins_and_unknown_status_keeps_its_number() -> None:
