@@ -46,6 +46,13 @@ def info(domain: str, **values: str) -> str:
         ("Foo Foo 26201 Foo Foo 26201", "Foo", "Foo", "26201"),
         ("o2 - de o2 - de 26203 o2 - de o2 - de 26203", "o2 - de", "o2 - de", "26203"),
         ("vodafone UK voda UK 23415 vodafone UK voda UK 23415", "vodafone UK", "voda UK", "23415"),
+        ("T-Mobile A TMO A 23203 T-Mobile A TMO A 23203", "T-Mobile A", "TMO A", "23203"),
+        ("vodafone P voda P 26801 vodafone P voda P 26801", "vodafone P", "voda P", "26801"),
+        ("E E-Plus 26203 E E-Plus 26203", "E", "E-Plus", "26203"),
+        ("Orange F Orange 20801 Orange F Orange 20801", "Orange F", "Orange", "20801"),
+        # Two cuts are as likely, or none is: the number is known, the names are not.
+        ("T-Mobile USA TMO 310260 T-Mobile USA TMO 310260", None, None, "310260"),
+        ("MTS Mobile TeleSystems 25001 MTS Mobile TeleSystems 25001", None, None, "25001"),
         ("China Mobile CMCC 46000 China Mobile CMCC 46000", "China Mobile", "CMCC", "46000"),
         ("null null null null null null", None, None, None),
         ("     ", None, None, None),

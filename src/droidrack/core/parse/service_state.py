@@ -308,14 +308,16 @@ def _voice_number(words: list[str]) -> int | None:
 def _split_names(names: str) -> tuple[str | None, str | None]:
     """Long and short name, which stand beside each other with only a blank between.
 
-    Equal halves are two equal names. Otherwise the short name is the longest tail that is not
-    longer than what is left: "vodafone UK voda UK", "China Mobile CMCC".
+    Equal halves are two equal names, and a single blank stands between them. Otherwise the short
+    name is not the longer one ("China Mobile CMCC"), and where that leaves more than one cut, both
+    end in the same word: "T-Mobile A TMO A". Names that no rule cuts in one place are not known.
     """
-    half, odd = divmod(len(names), 2)
-    if odd and names[half] == " " and names[:half] == names[half + 1 :]:
-        return name_or_none(names[:half]), name_or_none(names[:half])
-    blanks = [index for index, char in enumerate(names) if char == " "]
-    split = next((index for index in blanks if len(names) - index - 1 <= index), None)
-    if split is None:
-        return name_or_none(names), None
-    return name_or_none(names[:split]), name_or_none(names[split + 1 :])
+    cuts = [(names[:i], names[i + 1 :]) for i, char in enumerate(names) if char == " "]
+    equal = [cut for cut in cuts if cut[0] == cut[1]]
+    likely = [cut for cut in cuts if len(cut[1]) <= len(cut[0])]
+    alike = [cut for cut in likely if cut[0].split(" ")[-1] == cut[1].split(" ")[-1]]
+    certain = next((found for found in (equal, cuts, likely, alike) if len(found) == 1), None)
+    if certain is None:
+        return (None, None) if cuts else (name_or_none(names), None)
+    [(long, short)] = certain
+    return name_or_none(long), name_or_none(short)
