@@ -151,6 +151,17 @@ def test_braces_operator_name_with_a_comma_is_whole() -> None:
     assert ("Foo, Bar & Co", "FB") == (state.operator_long, state.operator_short)
 
 
+@pytest.mark.parametrize("cut", [" Bar & Co", "r & Co", " & Co", "o, mOperatorAlphaShort"])
+def test_braces_value_that_was_cut_is_not_given_out(cut: str) -> None:
+    """A block that ends in the middle of a name does not know it; what stands before is whole."""
+    state = parse_service_state(braces().partition(cut)[0])
+    assert (Registration.IN_SERVICE, None, None) == (
+        state.voice,
+        state.operator_long,
+        state.operator_short,
+    )
+
+
 def test_braces_numeric_comes_from_the_registered_cell_only() -> None:
     """A cell that refused the phone is not its network; a WLAN registration is not cellular."""
     denied = parse_service_state(braces(info("CS", state="DENIED"), info("PS", plmn="26202")))

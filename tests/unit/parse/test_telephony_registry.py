@@ -46,6 +46,39 @@ def test_grep_without_headings_begins_a_phone_at_each_repeated_key() -> None:
     assert [CallState.IDLE, CallState.RINGING, CallState.OFFHOOK] == [p.call for p in phones]
 
 
+def test_line_break_in_an_operator_name_parts_no_state() -> None:
+    """The name is whole, what follows it is read, and so is the next value and the log."""
+    state = (
+        "{mVoiceRegState=0(X), mOperatorAlphaLong=FOO\nBAR, mOperatorAlphaShort=FOO\nBAR, "
+        "mIsEmergencyOnly=false, mNetworkRegistrationInfos=[NetworkRegistrationInfo{ domain=CS "
+        "registrationState=HOME cellIdentity=CellIdentityLte:{ mMcc=001 mMnc=01 mAlphaLong=FOO\n"
+        "BAR mAlphaShort=FOO\nBAR}}], mOperatorAlphaLongRaw=FOO\nBAR}"
+    )
+    log = f"  2026-01-02T03:04:05.678901 - notifyX: subId=1 phoneId=0 state={state}\n"
+    registry = parse_telephony_registry(
+        f"  Phone Id=0\n    mServiceState={state}\n    mCallState=2\nlocal logs:\n{log}"
+    )
+    (phone,) = registry.phones
+    assert phone.service is not None
+    assert ("FOO\nBAR", "FOO\nBAR", "00101", False, CallState.OFFHOOK) == (
+        phone.service.operator_long,
+        phone.service.operator_short,
+        phone.service.operator_numeric,
+        phone.service.emergency_only,
+        phone.call,
+    )
+    assert [phone.service] == [entry.service for entry in registry.logs]
+
+
+def test_state_that_was_cut_in_a_name_takes_no_other_line() -> None:
+    """A grep keeps the first line only: its name is not known, the next key is its own."""
+    text = f"mServiceState={{mVoiceRegState=0(X), mOperatorAlphaLong=FOO\nmSignalStrength={LTE}"
+    (phone,) = parse_telephony_registry(text).phones
+    assert phone.service is not None
+    assert phone.service.operator_long is None
+    assert phone.signal is not None
+
+
 def test_logs_and_registrations_are_never_current_state() -> None:
     """What follows the state repeats its keys for earlier moments."""
     text = (

@@ -69,7 +69,8 @@ class _Domain:
 
 def _braces(text: str) -> ServiceState:
     start = _REGISTRATIONS.search(text)
-    keys = _pairs(text[: start.start()] if start else text)
+    head = text[: start.start()] if start else text
+    keys = _pairs(head, cut=start is None and not text.endswith("}"))
     if not any(key in keys for key in _HEAD_KEYS):
         raise refusal(_DUMP, "none of the known keys in the block", text)
     domains = tuple(_domains(text[start.end() :])) if start else ()
@@ -116,12 +117,15 @@ _DATA_RAT = ("getRilDataRadioTechnology", "mRilDataRadioTechnology")
 _HEAD_KEYS = ("mVoiceRegState", "mDataRegState", *_ALPHA_LONG, *_VOICE_RAT, *_DATA_RAT)
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _pairs(text: str, *, cut: bool) -> dict[str, str]:
     """`key=value` pairs; a value ends where a comma or blank and the next `key=` begin.
 
-    The first of two equal keys wins. Values may hold commas, brackets and blanks.
+    The first of two equal keys wins. Values may hold commas, brackets and blanks. Where the text
+    was cut nobody knows how much of the last value is there: it is left out.
     """
     found = list(_KEY.finditer(text))
+    if cut and found:
+        text = text[: found.pop().start()]
     pairs: dict[str, str] = {}
     for index, match in enumerate(found):
         end = found[index + 1].start() if index + 1 < len(found) else len(text)

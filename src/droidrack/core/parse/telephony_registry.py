@@ -6,7 +6,7 @@ headings: there a key that comes again begins the next phone.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import TypeVar
 
@@ -28,7 +28,7 @@ from droidrack.core.telephony import (
 
 _DUMP = "dumpsys telephony.registry"
 _HEADING = re.compile(r"^\s*Phone Id\s*=\s*([0-9]{1,2})\s*$")
-_VALUE = re.compile(r"^\s*(m[A-Z]\w{1,60})=(.*)$")
+_VALUE = re.compile(r"^\s*(m[A-Z]\w{1,60})=(.*)$", re.DOTALL)
 PART_OF = {
     "mServiceState": "service",
     "mSignalStrength": "signal",
@@ -37,8 +37,13 @@ PART_OF = {
 }
 """Keys of a phone's block that are read, and the part of `PhoneState` that each fills."""
 
-_LOG = re.compile(r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}) - (\w{1,80}): (.*)$")
-_LOG_SUBJECT = re.compile(r"subId=(-?[0-9]{1,10}) phoneId=(-?[0-9]{1,10}) state=(.*)$")
+_BLOCK = "{mVoiceRegState="
+_BLOCK_LINES = 32
+"""Lines of one ServiceState in braces; it prints an operator's name, line breaks and all, up to
+four times for itself and twice in each registration."""
+
+_LOG = re.compile(r"^\s*([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,18}) - (\w{1,80}): (.*)$", re.DOTALL)
+_LOG_SUBJECT = re.compile(r"subId=(-?[0-9]{1,10}) phoneId=(-?[0-9]{1,10}) state=(.*)$", re.DOTALL)
 _SECTIONS_AFTER = ("local logs:", "listen logs:", "registrations:")
 PHONE_LIMIT = 8
 """Phones of one device; the most ever built is 4."""
@@ -80,7 +85,7 @@ def _blocks(text: str) -> tuple[_Blocks, str | None, tuple[ServiceStateLog, ...]
     active_data: str | None = None
     current: PhoneId | None = None
     headings, in_state = False, True
-    for line in lines_of(_DUMP, text):
+    for line in _whole_lines(lines_of(_DUMP, text)):
         if heading := _HEADING.match(line):
             headings, in_state = True, True
             current = PhoneId(int(heading[1]))
@@ -100,6 +105,25 @@ def _blocks(text: str) -> tuple[_Blocks, str | None, tuple[ServiceStateLog, ...]
         elif len(logs) < LOG_LIMIT and (entry := _log(line)) is not None:
             logs.append(entry)
     return blocks, active_data, tuple(logs)
+
+
+def _whole_lines(lines: list[str]) -> Iterator[str]:
+    """The lines; a ServiceState in braces that a line break in a name parted is one line again."""
+    index = 0
+    while index < len(lines):
+        count = _lines_of_block(lines, index) if _BLOCK in lines[index] else 1
+        yield "\n".join(lines[index : index + count])
+        index += count
+
+
+def _lines_of_block(lines: list[str], index: int) -> int:
+    """How many lines close the braces that are opened in the first; 1 where none does."""
+    depth = 0
+    for count, line in enumerate(lines[index : index + _BLOCK_LINES], start=1):
+        depth += line.count("{") - line.count("}")
+        if depth <= 0:
+            return count
+    return 1
 
 
 def _phone_by_order(blocks: _Blocks, key: str) -> PhoneId | None:
