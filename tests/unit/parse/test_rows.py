@@ -66,6 +66,66 @@ def test_inferred_columns_of_a_single_row_hold_what_a_maker_added_at_the_end() -
     )
 
 
+WHOLE = (
+    "Row: 0 _id=7, thread_id=3, address=+15550001111, date=1, reply_path_present=0, subject=NULL, "
+    "body=%s, service_center=+15550002222, locked=0, sub_id=1, error_code=-1, seen=1"
+)
+"""A row of AOSP's provider up to the columns that makers add."""
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "favorite=0, device_name=Galaxy Watch4 (1A2B), correlation_tag=, pri=0",
+        "re_original_body=Are you home, dear, re_body=yes we are, re_count_info=",
+        "folder=inbox, pri=0",
+    ],
+)
+@pytest.mark.parametrize("body", ["See you, at 5", "otp, marker=4, see my_code=1 2"])
+def test_inferred_columns_of_a_whole_single_row_begin_at_their_anchor(
+    body: str, added: str
+) -> None:
+    """What follows the text in every provider ends it, whatever a maker's columns hold."""
+    (row,) = parse_rows(f"{WHOLE % body}, {added}\n").rows
+    names = [pair.partition("=")[0] for pair in added.split(", ") if "=" in pair]
+    assert (body, "+15550002222", "1") == (row["body"], row["service_center"], row["seen"])
+    assert names == [*row][-len(names) :]
+
+
+def test_inferred_columns_of_a_single_siminfo_row_begin_at_their_anchor() -> None:
+    """A plain word that a maker added takes no column into the name of the SIM card."""
+    text = (
+        "Row: 0 _id=1, icc_id=8901, sim_id=0, display_name=CARD 1, carrier_name=Foo, Bar, "
+        "name_source=0, color=5, number=, mcc=1, mnc=1, nickname=My card, flavour=sweet\n"
+    )
+    (row,) = parse_rows(text).rows
+    assert ("CARD 1", "Foo, Bar", "0", "My card", "sweet") == (
+        row["display_name"],
+        row["carrier_name"],
+        row["name_source"],
+        row["nickname"],
+        row["flavour"],
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WHOLE % "a, service_center=+1, b" + ", device_name=Galaxy Watch",
+        WHOLE % "a" + ", re_body=b, sub_id=2, seen=no, device_name=Galaxy Watch",
+        "Row: 0 _id=1, body=a, device_name=Galaxy Watch, sub_id=1",
+    ],
+)
+def test_single_row_whose_text_may_hold_columns_is_refused(text: str) -> None:
+    """A body that swallowed columns is worse than none."""
+    with pytest.raises(ParseError):
+        parse_rows(text)
+    second = text.replace("Row: 0 _id=7", "Row: 1 _id=8").replace("Row: 0 _id=1", "Row: 1 _id=2")
+    assert len(parse_rows(f"{text}\n{second}").rows) == 2
+    with pytest.raises(ParseError):
+        parse_rows(f"{text}\nRow: 1 _id=9, addre")
+
+
 @pytest.mark.parametrize("cut", ["Row: 1 _id=2, addre", "Row: 1 _id=2, address=+1"])
 @pytest.mark.parametrize("rows", [1, 30])
 def test_cut_last_row_harms_no_row_before_it(cut: str, rows: int) -> None:

@@ -33,10 +33,11 @@ def inferred_columns(bodies: list[str]) -> list[str]:
     common = _shared(bodies[:_SAMPLE])
     if 1 < len(bodies) <= _SAMPLE:
         whole = _shared(bodies[:-1])
-        if whole and whole[-1] not in _candidates(bodies[-1]):  # The answer was cut there.
+        ending = whole or _candidates(bodies[0])
+        if ending and ending[-1] not in _candidates(bodies[-1]):  # The answer was cut there.
             common = whole
     if not common and any(body.strip() for body in bodies):
-        raise refusal(_DUMP, "the rows share no column")
+        raise refusal(_DUMP, "the rows share no column, or it is not certain which they have")
     return _once_each(common)
 
 
@@ -68,33 +69,58 @@ def _candidates(body: str) -> list[str]:
 def _plausible(body: str, names: list[str]) -> list[str]:
     """Columns of a single row: after the pivot only what looks like a provider's column.
 
-    Provider columns are numbers or one word, so from the right the run of such values is taken;
-    in it a name of one plain word that SMS providers do not have counts as text of the message,
-    unless the column that follows the text in every provider still stands before it: makers add
-    their own at the end.
+    In a whole row they begin at the anchor. Elsewhere the run of columns is taken from the right:
+    provider columns are numbers or one word, and a name of one plain word that SMS providers do not
+    have counts as text of the message, but for numbers right of the anchor: makers add their own
+    at the end.
+
+    Returns:
+        The columns; none where a name that ends the run may be a column as well as text.
     """
     pivot = pivot_of(names)
     if pivot is None:
         return names
-    floor = sum(1 for _ in names[: pivot + 1])
+    floor = pivot + 1
+    whole = _anchored(names, pivot)
+    if whole:
+        return whole
     marks = list(COLUMN.finditer(body))[:_CANDIDATE_LIMIT]
     tail: list[str] = []
     end = len(body)
-    after = max((m.start() for m in marks[floor:] if m[1] == _AFTER_TEXT), default=len(body))
+    _, _, anchor = _ANCHORS.get(names[pivot], ("", "", ""))
+    after = max((m.start() for m in marks[floor:] if m[1] == anchor), default=len(body))
     for mark in reversed(marks[floor:]):
         name, value = mark[1], body[mark.end() : end]
-        if (" " in value or "\n" in value) and name not in _FREE_TEXT:
-            break
+        spaced = (" " in value or "\n" in value) and name not in _FREE_TEXT
         added = mark.start() > after and (value == "NULL" or value.lstrip("-").isdigit())
-        if not ("_" in name or name in _SMS_COLUMNS or name in _FREE_TEXT or added):
+        known = "_" in name or name in _SMS_COLUMNS or name in _FREE_TEXT or added
+        if spaced or not known:
+            if mark.start() > after or "_" in name:
+                return []
             break
         tail.append(name)
         end = mark.start()
     return names[:floor] + tail[::-1]
 
 
-_AFTER_TEXT = "service_center"
-"""What AOSP's provider prints right after the text, and all makers with it."""
+_ANCHORS = {
+    "body": ("subject", "", "service_center"),
+    "display_name": ("sim_id", "carrier_name", "name_source"),
+}
+"""What providers print around a text, makers' own included: the column before it, one that some
+releases have behind it, and the anchor, which every release has there."""
+
+
+def _anchored(names: list[str], pivot: int) -> list[str]:
+    """Columns of a whole row; none where it is none, or where a text holds a column's name too."""
+    before, optional, anchor = _ANCHORS.get(names[pivot], ("", "", ""))
+    behind = names[pivot + 1 :]
+    if pivot == 0 or names[pivot - 1] != before or anchor not in behind:
+        return []
+    place = behind.index(anchor)
+    found = names[: pivot + 1] + [optional] * (optional in behind[:place]) + behind[place:]
+    return found if len(set(found)) == len(found) else []
+
 
 _SMS_COLUMNS = frozenset((
     "_id", "thread_id", "address", "person", "date", "date_sent", "protocol", "read", "status",
