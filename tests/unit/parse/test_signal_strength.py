@@ -160,6 +160,30 @@ def test_bars_of_oneplus_are_read() -> None:
     assert Signal(Rat.LTE, -84, 4, 3) == parse_signal_strength(text)
 
 
+@pytest.mark.parametrize(
+    ("rat", "text", "expected"),
+    [
+        (
+            "Gsm",
+            "rssi=-77 ber=99 mTa=1 mLevel=4 mLevelHw = 5 phoneId=0",
+            Signal(Rat.GSM, -77, 4, 5),
+        ),
+        (
+            "Cdma",
+            "cdmaDbm=-80 evdoDbm=-80 level=3 mLevelHw=4 phoneId=0",
+            Signal(Rat.CDMA, -80, 3, 4),
+        ),
+        ("Wcdma", "rscp=-88 level=3 levelHw=4 mPhoneId=0", Signal(Rat.WCDMA, -88, 3, 4)),
+        ("Lte", "rsrp=-94 level=3 levelHw=5 mPhoneId=0", Signal(Rat.LTE, -94, 3, 5)),
+    ],
+)
+def test_bars_of_huawei_are_read_in_each_technology(rat: str, text: str, expected: Signal) -> None:
+    """Android 10 of Huawei spells them in two ways."""
+    assert expected == parse_signal_strength(
+        cells(rat, **{rat: f"CellSignalStrength{rat}: {text}"})
+    )
+
+
 def test_samsung_bars_belong_to_the_primary_technology() -> None:
     """With two bar counts printed the one of the shown technology is its own."""
     text = cells("Nr", Nr="CellSignalStrengthNr:{ ssRsrp = -110 level = 1 }")

@@ -44,6 +44,7 @@ _OEM_LEVELS = (
     "miuiLevel",
     "oemLevel",
     "levelHw",
+    "mLevelHw",
     "hwLevel",
     "vivoLevel",
     "oplusLevel",
