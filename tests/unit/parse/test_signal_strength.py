@@ -34,6 +34,10 @@ HUAWEI_9 = f"0 {MAX} 99 255 {MAX} {MAX} gsm|lte use_only_rsrp_for_lte_level rscp
         (f"99 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -380 -20", None, None),
         (f"14 99 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} gsm|lte 0 -4 -20", None, None),
         (f"9 9 -1 -1 -1 -1 -1 30 -102 -408 -10 60 {MAX} gsm|lte 0 -380 0", Rat.LTE, -102),
+        # OPPO puts two bar counts before the label of such a row.
+        (f"18 0 -1 -1 -1 -1 -1 99 {MAX} {MAX} {MAX} {MAX} {MAX} 4 0 gsm|lte 0 0 0", Rat.GSM, -77),
+        (f"14 9 -1 -1 -1 -1 -1 99 {MAX} {MAX} 0 0 {MAX} 4 0 gsm|lte 0 -380 -9", Rat.WCDMA, -95),
+        (f"99 0 -1 -1 -1 -1 -1 99 -97 -11 60 {MAX} {MAX} 4 0 gsm|lte 0 0 0", Rat.LTE, -97),
         # Samsung prints a word of its own before the label.
         (
             f"99 99 -120 -160 -120 -1 -1 99 {MAX} {MAX} {MAX} -1 {MAX} 0x0 gsm|lte level=0",

@@ -174,6 +174,9 @@ _LAYOUTS = {
 """By how many numbers stand before the label. Another count is a layout nobody has described: it
 is read only where its LTE columns hold what nothing but RSRP beside RSRQ can be."""
 
+_MEDIATEK_LAYOUTS = _LAYOUTS | {15: _Columns(tdscdma=12)}
+"""OPPO's Android 7 adds two bar counts; whose they are is not known."""
+
 # Huawei calls the RSCP column WCDMA's, but a phone was seen to print it on TD-SCDMA.
 _HUAWEI = _Columns(cdma=4, evdo=6, rsrp=10, rscp=2, rscp_rat=None, gsm_in_dbm=True)
 _HUAWEI_LAYOUTS = {
@@ -189,7 +192,8 @@ def _row_of_numbers(text: str) -> Signal:
         raise refusal(_DUMP, "neither members by technology nor the row of Android 9", text)
     numbers = [int(word) for word in match[1].split()]
     huawei = match[2].startswith(("true", "false"))
-    columns = (_HUAWEI_LAYOUTS if huawei else _LAYOUTS).get(len(numbers))
+    layouts = _HUAWEI_LAYOUTS if huawei else _MEDIATEK_LAYOUTS if match[3] else _LAYOUTS
+    columns = layouts.get(len(numbers))
     if columns is None and not huawei and (match[2] == "cdma" or _is_lte(numbers)):
         columns = _Columns()
     if columns is None:
