@@ -38,7 +38,7 @@ TOKENS = tuple(
         "CellSignalStrengthLte:", "2147483647", "-1", "99", "null", "****", "\r\n", "\n", ", ", "=",
         "{", "}", "[", "]", "'", "')", "Result: Parcel(", "Error: 0x", "Row: 0 ", "Row: 1 ", "NULL",
         ", body=", ", type=", "displayName=", " carrierName=", "{id=1, ", "subIds=0=[1]", "\t",
-        "no permissions (", "transport_id:", "]: [", " gsm|lte", " cdma",
+        "no permissions (", "transport_id:", "]: [", " gsm|lte", " cdma", " false gw|lte",
         "mNetworkRegistrationInfos=[", "NetworkRegistrationInfo{", "rRplmn=", "local logs:",
         "> SEND_SMS", "< SEND_SMS error ", "\x00",
     )
