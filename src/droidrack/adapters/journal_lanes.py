@@ -9,6 +9,8 @@ This module brings SQLAlchemy (0.2 s): import it where a journal is really opene
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +23,8 @@ from droidrack.adapters.audit_sql import Book, last
 from droidrack.adapters.clock import SystemClock
 from droidrack.adapters.journal_revision import known_revision, require_head
 from droidrack.adapters.journal_schema import HEAD
-from droidrack.adapters.journal_seal import Opening, last_opening
+from droidrack.adapters.journal_seal import Mark, Seal
 from droidrack.adapters.journal_seal import check as check_seal
-from droidrack.adapters.journal_seal import keep as keep_seal
 from droidrack.adapters.journal_store import Store, store_for, translated
 from droidrack.adapters.journal_writer import (
     CommitHook,
@@ -57,7 +58,8 @@ class JournalLanes:
     ) -> None:
         self.store: Store = store_for(location)
         self.book = Book(pen, Anchor(self.store.anchor))
-        self._seal = self.store.seal
+        self._seal = Seal(self.store.seal)
+        self._mark = Mark("", 0)  # Of the last commit.
         self._accept_any = accept_any
         self._inline = inline
         self._observe = observe
@@ -133,18 +135,28 @@ class JournalLanes:
             with self.writer.begin():
                 self.store.check(self.writer)
                 self._migrate(self.writer)
-                opening = writes.count_opening(self.writer)
-                if self._seal is not None and not self._accept_any:
-                    check_seal(self.store.name, opening, last_opening(self._seal))
+                mark = self._sealed(self.writer)
                 self.book.opened(self.writer, SystemClock().now())
                 head = last(self.writer)
             self.book.anchor.replace(self.book.pen, head)
-            if self._seal is not None:
-                keep_seal(self._seal, Opening(opening.journal, opening.count + 1))
+            self._seal.keep(mark)
+            self._mark = mark
             self._accept_any = False  # Once: a journal swapped meanwhile is another question.
             self.reader = self.store.connect(writing=False)
         except (SQLAlchemyError, OSError) as error:
             raise translated(error, self.store.name) from error
+
+    def _sealed(self, connection: Connection) -> Mark:
+        """Check the journal against its seal; its mark with this opening."""
+        found = writes.mark_of(connection)
+        if not self._accept_any:
+            check_seal(self.store.name, found, self._seal.last())
+            return writes.count_opening(connection, found)
+        with suppress(JournalError):  # What the operator accepts needs no seal that can be read.
+            last = self._seal.last()
+            # The journal that this one takes the place of is behind from now on.
+            found = replace(found, count=max(found.count, last.count if last else 0))
+        return writes.count_opening(connection, found)
 
     def _migrate(self, connection: Connection) -> None:
         if known_revision(connection, self.store.name) == HEAD:
@@ -160,10 +172,18 @@ class JournalLanes:
         names = tuple(unit.name for unit in units)
         try:
             with connection.begin():
+                before = self.store.changes(connection)
                 outcomes = run_units(connection, units)
+                mark = self._mark
+                if self.store.changes(connection) != before:  # Else the commit costs no write.
+                    mark = mark.next()
+                    writes.count_commit(connection, mark)
                 move_anchor = self.book.settled(connection)
                 self._on_commit("before", names)
             move_anchor()
+            if mark != self._mark:
+                self._seal.move(mark)
+                self._mark = mark
             self._on_commit("after", names)
         except (SQLAlchemyError, OSError) as error:
             raise self._failed(error) from error

@@ -70,6 +70,10 @@ class Store(Protocol):
         """Raise JournalDamaged unless the stored bytes are sound."""
         ...
 
+    def changes(self, connection: Connection) -> int:
+        """How many rows this connection has changed so far; 0 for ever where there is no seal."""
+        ...
+
     def reclaim(self, connection: Connection) -> None:
         """Give freed space back, a bounded amount per call."""
         ...
@@ -211,6 +215,11 @@ class SqliteStore:
         if seen != "ok":
             raise _broken(self.name, "quick_check")
 
+    def changes(self, connection: Connection) -> int:
+        """SQLite counts them, also those that a savepoint took back."""
+        driver: Any = connection.connection.dbapi_connection
+        return int(driver.total_changes)
+
     def reclaim(self, connection: Connection) -> None:
         """Shrink the file by free pages at its end, within the open transaction.
 
@@ -340,6 +349,10 @@ class PostgresStore:
 
     def check(self, connection: Connection) -> None:
         """The server checks its own pages."""
+
+    def changes(self, connection: Connection) -> int:
+        """Nobody asks: a server keeps its own copies."""
+        return 0
 
     def reclaim(self, connection: Connection) -> None:
         """The server's autovacuum does it."""

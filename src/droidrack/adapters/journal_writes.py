@@ -28,7 +28,7 @@ from droidrack.adapters.journal_schema import (
     phones,
     sims,
 )
-from droidrack.adapters.journal_seal import Opening
+from droidrack.adapters.journal_seal import Mark
 from droidrack.core.attempt import Attempt, Evidence
 from droidrack.core.ids import DeviceUuid, Iccid, MessageUid
 from droidrack.core.message import Message, MessageState
@@ -45,6 +45,7 @@ NEW_MESSAGE, NEW_ATTEMPT, NEW_EVIDENCE = insert(messages), insert(attempts), ins
 NEW_CHANGE, NEW_REPORT, NEW_EVENT = insert(changes), insert(outbox), insert(events)
 OFFERED = select(messages).where(messages.c.uid.in_(bindparam("uids", expanding=True)))
 PRUNED = select(known_uids).where(known_uids.c.uid.in_(bindparam("uids", expanding=True)))
+COUNTED = update(meta).where(meta.c.key == "commits").values(value=bindparam("count"))
 CARD = select(cards.c.id).where(cards.c.iccid == bindparam("iccid"))
 MOVE = (
     update(messages)
@@ -79,21 +80,30 @@ PARK = (
 )
 
 
-def count_opening(connection: Connection) -> Opening:
-    """Count this opening; a real write, so that a full or read-only disk is found now.
+def mark_of(connection: Connection) -> Mark:
+    """The journal's identity ("": it has none yet), and how many commits it has."""
+    kept = {row.key: row.value for row in connection.execute(select(meta))}
+    # Earlier versions counted openings; the count goes on from there.
+    return Mark(kept.get("identity", ""), int(kept.get("commits", kept.get("opened", 0))))
+
+
+def count_opening(connection: Connection, found: Mark) -> Mark:
+    """Count this opening as a commit; a real write, so that a full or read-only disk is found now.
 
     Returns:
-        The journal's identity, and how often it was opened before.
+        The journal's mark from this commit on.
     """
-    kept = {row.key: row.value for row in connection.execute(select(meta))}
-    opening = Opening(kept.get("identity") or uuid.uuid4().hex, int(kept.get("opened", 0)))
-    values = {"identity": opening.journal, "opened": str(opening.count + 1)}
-    for key, value in values.items():
-        if key in kept:
-            connection.execute(update(meta).where(meta.c.key == key).values(value=value))
-        else:
+    mark = Mark(found.journal or uuid.uuid4().hex, found.count + 1)
+    for key, value in {"identity": mark.journal, "commits": str(mark.count)}.items():
+        known = update(meta).where(meta.c.key == key).values(value=value)
+        if connection.execute(known).rowcount == 0:
             connection.execute(insert(meta), {"key": key, "value": value})
-    return opening
+    return mark
+
+
+def count_commit(connection: Connection, mark: Mark) -> None:
+    """Write down the count that this transaction makes true."""
+    connection.execute(COUNTED, {"count": str(mark.count)})
 
 
 def remember_phone(connection: Connection, record: PhoneRecord) -> None:

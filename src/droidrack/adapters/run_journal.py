@@ -36,7 +36,6 @@ from droidrack.adapters.journal_schema import (
     HEAD,
     REVISIONS,
     leases,
-    meta,
     provision_phones,
     provision_runs,
     provision_steps,
@@ -44,9 +43,10 @@ from droidrack.adapters.journal_schema import (
 from droidrack.adapters.journal_schema import (
     phones as known_phones,
 )
-from droidrack.adapters.journal_seal import Opening, last_opening
+from droidrack.adapters.journal_seal import Seal
 from droidrack.adapters.journal_seal import check as check_seal
 from droidrack.adapters.journal_store import SqliteStore, store_for, translated
+from droidrack.adapters.journal_writes import mark_of
 from droidrack.adapters.lease_rows import end_leases, lease_of, take_lease
 from droidrack.core.errors import JournalError
 from droidrack.core.provision.record import (
@@ -287,12 +287,11 @@ class SqlRunJournal:
 
     def _check_seal(self, connection: Connection) -> None:
         """Refuse a journal that is older than one used here: it may not know what was done once."""
-        if self._store.seal is None:
+        last = Seal(self._store.seal).last()
+        if last is None:
             return
         with connection.begin():
-            kept = {row.key: row.value for row in connection.execute(select(meta))}
-        found = Opening(kept.get("identity", ""), int(kept.get("opened", 0)))
-        check_seal(self._store.name, found, last_opening(self._store.seal))
+            check_seal(self._store.name, mark_of(connection), last)
 
     def _outdated(self) -> bool:
         if isinstance(self._store, SqliteStore) and not self._store.path.exists():
