@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from droidrack.core.case import Case
+from droidrack.core.case import Case, Rule
 from droidrack.core.codes import CODES
-from droidrack.core.door import LAST, OUTRIGHT, last_word, refuse_outright, trace
+from droidrack.core.door import LAST, OUTRIGHT, last_word, overdue, refuse_outright, trace
 from droidrack.core.ids import Body, MessageUid, Msisdn
 from droidrack.core.message import Message, Priority
 from droidrack.core.numbering import Form, Reading, read_number
@@ -145,7 +145,8 @@ def test_every_verdict_has_its_code_and_its_rule(
             assert step.verdict.rule == step.rule
             number = message.number.reveal()
             assert len(number) < 6 or number not in step.verdict.detail
-    for asked, rules in ((refuse_outright, OUTRIGHT), (last_word, LAST)):
+    partial = ((refuse_outright, OUTRIGHT), (last_word, LAST), (overdue, {Rule.EXPIRY}))
+    for asked, rules in partial:
         verdicts = [step.verdict for step in steps if step.rule in rules and step.verdict]
         assert asked(case) == next(iter(verdicts), None)
     if opt_out is not None and policy.optout_confirm_s == 0:

@@ -93,6 +93,7 @@ class Sending:
         asking: Asking | None = None,
         conduct: Conduct | None = None,
         halted: Callable[[], str] = lambda: "",
+        door: asyncio.Lock | None = None,
     ) -> None:
         """Nothing is done yet.
 
@@ -108,6 +109,7 @@ class Sending:
             asking: the watch of the phone's windows.
             conduct: the phone's so far; it says which SIMs are held.
             halted: asked before each call: why none may be made now.
+            door: held while waiting messages are decided about; None: nobody else does.
         """
         self._world = world
         self._handset = handset
@@ -140,6 +142,7 @@ class Sending:
             minutes=self._minutes,
         )
         self._halted = halted
+        self._door = door or asyncio.Lock()
 
     def wake(self) -> None:
         """There is a new message, or room for the next one."""
@@ -167,7 +170,8 @@ class Sending:
             await self._holding.recall()
         while True:
             self._wake.clear()
-            wait_s = await self._pass() if self._may_call() else NOTHING_TO_DO
+            async with self._door:
+                wait_s = await self._pass() if self._may_call() else NOTHING_TO_DO
             if wait_s == 0:
                 continue
             await self._minutes.rest(wait_s)

@@ -21,6 +21,7 @@ from droidrack.app.heartbeat import Heartbeat
 from droidrack.app.inbound import Receiving
 from droidrack.app.intake import Intake
 from droidrack.app.listening import Listening
+from droidrack.app.overdue import Overdue
 from droidrack.app.oversight import Oversight
 from droidrack.app.pace import Pace
 from droidrack.app.pairing import remember
@@ -83,6 +84,7 @@ class Worker:
         self._intake: Intake | None = None
         self._sending: Sending | None = None
         self._worked = False  # This duty came as far as working: a later fault is a new one.
+        self._door = asyncio.Lock()  # Who holds it decides about the waiting messages.
         self._draining = False
         self._halted = ""
         self._silences = 0  # How many ask for one at present.
@@ -238,6 +240,7 @@ class Worker:
         await self._recall_device()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._report())
+            group.create_task(self._settle_overdue())
             group.create_task(self._serve())
 
     async def _recall_device(self) -> None:
@@ -265,6 +268,15 @@ class Worker:
             except SessionOver as over:
                 self.session.over(session.token, over)
 
+    async def _settle_overdue(self) -> None:
+        overdue = Overdue(
+            self._world,
+            door=self._door,
+            watched=lambda: self._sending is not None,
+            on_settled=lambda: self._reporting.wake() if self._reporting else None,
+        )
+        await overdue.run(lambda: self.device)
+
     async def _serve(self) -> None:
         pause = Pause(self._world.dice)
         while True:
@@ -282,8 +294,7 @@ class Worker:
                 if failed:
                     self._place.fail(failures, device=self.device)
             finally:
-                self.handset = self._intake = self._sending = None
-                self._working = False
+                self.handset = self._intake = None
                 self.oversight.forget()
             if self._worked or not failed:
                 pause.reset()
@@ -340,6 +351,7 @@ class Worker:
         try:
             await self._work(handset)
         finally:
+            self._sending = None
             self._working = False  # Lent out, say: a wish shows when it works again.
 
     async def _work(self, handset: Handset) -> None:
@@ -365,6 +377,7 @@ class Worker:
             asking=asking,
             conduct=conduct,
             halted=self._withheld,
+            door=self._door,
         )
         confirming.asked = lambda: bool(asking.package)
         confirming.on_free = sending.wake

@@ -42,6 +42,7 @@ __all__ = [
     "decide",
     "expires_at",
     "last_word",
+    "overdue",
     "refuse_outright",
     "sim_hold",
     "trace",
@@ -107,6 +108,11 @@ def refuse_outright(case: Case) -> Verdict | None:
 def last_word(case: Case) -> Verdict | None:
     """What may have changed since the door let a message pass, if it did."""
     return _first(case, LAST)
+
+
+def overdue(case: Case) -> Verdict | None:
+    """Whether the message's time ran out; nothing of the phone is looked at."""
+    return _first(case, frozenset({Rule.EXPIRY}))
 
 
 def _first(case: Case, rules: frozenset[Rule]) -> Verdict | None:
