@@ -179,11 +179,12 @@ def acknowledge_unheard() -> Iterator[None]:
 
     real = Reporting._deliver
 
-    async def forget(self: Reporting, token: Any, rows: Any) -> None:
+    async def forget(self: Reporting, token: Any, rows: Any) -> bool:
         try:
-            await real(self, token, rows)
+            return await real(self, token, rows)
         except PanelUnavailable:
             await self._world.journal.reported([r.id for r in rows], self._world.clock.now())
+            return True
 
     with patch.object(Reporting, "_deliver", forget):
         yield
