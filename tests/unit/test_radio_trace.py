@@ -132,7 +132,7 @@ def test_trace_failure_without_service_is_the_dispatched_message() -> None:
 
 def test_trace_inactive_subscription_is_dropped() -> None:
     """Android drops a message for a stale subscription with a line and nothing else."""
-    line = "SmsController: sendText iccSmsIntMgr is null for Subscription: 3 {x-message-id:7}"
+    line = "SmsController: sendTextForSubscriber iccSmsIntMgr is null for Subscription: 3 id: 7"
     assert (word(Word.DROPPED, 0, 7),) == traced(line)
 
 

@@ -67,11 +67,16 @@ HEAD = "03-04 05:06:07.890  1234  1250 D "
             RadioKind.CALLED,
             {"message_id": 5},
         ),
-        ("SmsController: Subscription 4 is inactive.", RadioKind.INACTIVE, {"sub_id": 4}),
         (
-            "SmsController: sendTextForSubscriber iccSmsIntMgr is null for Subscription: 3",
+            "RIL_UiccSmsController: sendTextForSubscriber iccSmsIntMgr is null for Subscription: 3",
             RadioKind.INACTIVE,
-            {"sub_id": 3},
+            {"sub_id": 3, "message_id": None},
+        ),
+        (
+            "SmsController: sendMultipartTextForSubscriber iccSmsIntMgr is null for "
+            "Subscription: 3 id: 77",
+            RadioKind.INACTIVE,
+            {"sub_id": 3, "message_id": 77},
         ),
     ],
 )
@@ -84,11 +89,98 @@ def test_sending_lines_become_events(line: str, kind: RadioKind, fields: dict[st
     assert (1234, "03-04 05:06:07.890") == (event.pid, event.at)
 
 
-def test_message_id_zero_means_none() -> None:
-    """0 is what Android prints for a caller that gave no id."""
-    event = parse_radio_line(HEAD + "SMSDispatcher: Persist SMS into SENT {x-message-id:0}")
+GSM = "GsmSMSDispatcher: sendSms:  isIms()=false mRetryCount=2 mImsRetry=0 mMessageRef=0 "
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "message_id"),
+    [
+        (f"{GSM}mUsesImsServiceForIms=false SS=0 id=77", RadioKind.DISPATCHED, 77),  # 11
+        (f"{GSM}mUsesImsServiceForIms=false SS=0 id=0", RadioKind.DISPATCHED, None),
+        (f"{GSM}mUsesImsServiceForIms=false SS=0", RadioKind.DISPATCHED, None),  # 10
+        ("SMSDispatcher: sendText id: 77", RadioKind.ANNOUNCED, 77),  # 11, 12
+        ("SMSDispatcher: sendText id: {x-message-id:77}", RadioKind.ANNOUNCED, 77),  # 13
+        ("SMSDispatcher: sendText id: 0", RadioKind.ANNOUNCED, None),
+        ("SMSDispatcher: No carrier package. id: 77", RadioKind.ANNOUNCED, 77),
+        ("SMSDispatcher: No carrier package. {x-message-id:77}", RadioKind.ANNOUNCED, 77),
+        ("SMSDispatcher: Persist SMS into SENT {x-message-id:0}", RadioKind.PERSISTED_SENT, None),
+    ],
+)
+def test_message_id_is_read_as_each_release_prints_it(
+    line: str, kind: RadioKind, message_id: int | None
+) -> None:
+    """Android 11 knows no tag; 0 is what a caller has that gave no id."""
+    event = parse_radio_line(HEAD + line)
     assert event is not None
-    assert event.message_id is None
+    assert (kind, message_id) == (event.kind, event.message_id)
+
+
+def test_line_over_ims_tells_thread_time_and_try() -> None:
+    """SMS over IMS has no id: who it is follows from the thread and the moment."""
+    line = "ImsSmsDispatcher [1]: sendSms:  mRetryCount=2 mMessageRef=0 SS=0"
+    event = parse_radio_line(HEAD + line)
+    assert event is not None
+    assert (RadioKind.DISPATCHED, 1250, 2, True) == (event.kind, event.tid, event.retry, event.ims)
+    assert 5 * 3600 + 6 * 60 + 7.89 == pytest.approx(event.clock_s)
+    assert None is event.message_id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sendDataForSubscriber caller=com.example.messages",
+        "sendVisualVoicemailSmsForSubscriber caller=com.android.phone",
+        "sendStoredMultipartText caller=com.example.messages",
+    ],
+)
+def test_call_of_any_app_is_told(text: str) -> None:
+    """Whatever an app sends: what its thread announced before is over."""
+    event = parse_radio_line(f"{HEAD}SmsController: {text}")
+    assert event is not None
+    assert RadioKind.CALLED is event.kind
+
+
+@pytest.mark.parametrize(
+    ("tail", "expected"),
+    [
+        (  # Up to 11.
+            "{ mMessageRef = 0, mErrorCode = 38, mAckPdu = null}",
+            (None, 38, "SMS_FAIL_RETRY"),
+        ),
+        (  # From 12 on.
+            "{ mMessageRef = 0, mErrorCode = 38, mAckPdu = null, {x-message-id:77}} result={ }",
+            (77, 38, "SMS_FAIL_RETRY"),
+        ),
+        ("", (None, None, "SMS_FAIL_RETRY")),
+        ("{ mMessageRef = 0, mErrorCode = -1, mAckPdu = null}", (None, None, "SMS_FAIL_RETRY")),
+    ],
+)
+def test_refusal_tells_the_networks_cause(tail: str, expected: object) -> None:
+    """What came with the error: the cause, and from 12 on the message id."""
+    exception = "com.android.internal.telephony.CommandException: SMS_FAIL_RETRY"
+    line = f"RilRequest: [0123]< SEND_SMS error: {exception} ret={tail}"
+    event = parse_radio_line(HEAD + line)
+    assert event is not None
+    assert expected == (event.message_id, event.error_code, event.error)
+
+
+@pytest.mark.parametrize(
+    ("tail", "kind"),
+    [
+        (" { messageRef = 1, errorCode = 0, ackPdu = null}", RadioKind.RIL_ANSWER),
+        ("", None),
+        (" [SUB0]", None),
+        (" request not supported, falling back", None),
+        (" failed", None),
+        (" {unknown}", None),
+        (" error=NONE", None),
+        (" error=NETWORK_REJECT", RadioKind.RIL_ERROR),
+    ],
+)
+def test_answer_is_good_by_its_message_reference_alone(tail: str, kind: RadioKind | None) -> None:
+    """A text that nobody knows is no good answer, for it would count as taken by the network."""
+    event = parse_radio_line(f"{HEAD}RILJ    : [0123]< SEND_SMS{tail}")
+    assert kind == (event.kind if event else None)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +194,8 @@ def test_message_id_zero_means_none() -> None:
         HEAD + "RILJ    : [0123]< SEND_USSD error 2",
         HEAD + "SMSDispatcher: something else",
         HEAD + "SmsController: copyMessageToIccEf iccSmsIntMgr is null for Subscription: 3",
+        HEAD + "SmsController: sendDataForSubscriber iccSmsIntMgr is null for Subscription: 3",
+        HEAD + "RIL_UiccSmsController: Subscription 4 is inactive.",
     ],
 )
 def test_other_lines_are_nothing(line: str) -> None:
