@@ -133,7 +133,9 @@ def test_judge_store_row_gives_what_it_proves(witness: Witness, expected: object
             (S.FAILED, "RIL_NETWORK_REJECT", {K.RADIO_FAILED}),
         ),
         ([word(Word.FAILED, error="10")], (S.FAILED, "SMS_NETWORK_REJECT", {K.RADIO_FAILED})),
-        ([word(Word.DROPPED)], (S.FAILED, "SIM_CHANGED", {K.RADIO_FAILED})),
+        ([word(Word.DROPPED, sub_id=SubId(3))], (S.FAILED, "SIM_CHANGED", {K.RADIO_FAILED})),
+        ([word(Word.DROPPED, sub_id=SubId(9))], NOTHING),
+        ([word(Word.DROPPED)], NOTHING),
         ([word(Word.SENT, message_id=78)], NOTHING),
         ([word(Word.FAILED, message_id=78)], NOTHING),
         ([word(Word.SENT, message_id=None)], NOTHING),
@@ -148,6 +150,22 @@ def test_judge_radio_word_counts_for_its_own_message(
 ) -> None:
     """The radio's final words count by message id, and for nobody else."""
     assert expected == verdict_of(Witness(ALL, radio=tuple(words)))
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ({"error": "NETWORK_REJECT", "cause": 38}, "NETWORK_REJECT cause 38 by message id"),
+        ({"error": "NETWORK_REJECT", "cause": 0}, "NETWORK_REJECT by message id"),
+        ({"error": "NETWORK_REJECT"}, "NETWORK_REJECT by message id"),
+    ],
+)
+def test_judge_failure_tells_the_networks_cause(said: dict[str, Any], detail: str) -> None:
+    """The ledger shows why the network refused, where the phone knows; 0 is no cause."""
+    witness = Witness(ALL, radio=(word(Word.ERROR, **said), word(Word.FAILED, 5)))
+    verdict = judge(attempt(), S.SUBMITTED, witness, at(20), LIMITS)
+    assert verdict is not None
+    assert ("RIL_NETWORK_REJECT", detail) == (verdict.code, verdict.evidence[0].detail)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Lines of the radio log become words about one message, or about none."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from droidrack.core.evidence import RadioWord, Word
-from droidrack.core.ids import PhoneId
+from droidrack.core.ids import PhoneId, SubId
 from droidrack.core.parse.radio_log import parse_radio_line
 from droidrack.core.radio_trace import trace
 
@@ -132,8 +133,32 @@ def test_trace_failure_without_service_is_the_dispatched_message() -> None:
 
 def test_trace_inactive_subscription_is_dropped() -> None:
     """Android drops a message for a stale subscription with a line and nothing else."""
-    line = "SmsController: sendTextForSubscriber iccSmsIntMgr is null for Subscription: 3 id: 7"
-    assert (word(Word.DROPPED, 0, 7),) == traced(line)
+    line = "SmsController: sendTextForSubscriber iccSmsIntMgr is null for Subscription: 3"
+    dropped = word(Word.DROPPED, 0, None)
+    assert (replace(dropped, sub_id=SubId(3)),) == traced(line)
+    assert (replace(dropped, message_id=7, sub_id=SubId(3)),) == traced(f"{line} id: 7")
+
+
+def test_trace_refusal_is_named_by_its_own_id() -> None:
+    """From 12 on a refusal carries the id: its request need not have been told apart."""
+    error = (
+        "RilRequest: [0001]< SEND_SMS error: com.android.internal.telephony.CommandException: "
+        "NETWORK_REJECT ret={ mMessageRef = 0, mErrorCode = 38, mAckPdu = null, "
+        "{x-message-id:7}} result=null"
+    )
+    log = [dispatch(7), dispatch(8), request(1), request(2), error, FAILED]
+    refused = replace(word(Word.ERROR, 4, 7, "NETWORK_REJECT"), cause=38)
+    assert refused == traced("\n".join(log))[0]
+
+
+def test_trace_of_android_11_lives_on_the_dispatchers_line_and_the_token() -> None:
+    """There the dispatcher's line alone has an id, and neither answer of the modem."""
+    first = "GsmSMSDispatcher: sendSms:  isIms()=false mRetryCount=0 mMessageRef=0 SS=0 id=7"
+    answer = "RILJ: [0001]< SEND_SMS { mMessageRef = 5, mErrorCode = -1, mAckPdu = null} [PHONE0]"
+    assert (word(Word.SENT, 3, 7),) == traced("\n".join([first, request(1), answer, SENT]))
+    refusal = "RilRequest: [0001]< SEND_SMS error: CommandException: MODEM_ERR ret="
+    words = traced("\n".join([first, request(1), refusal, FAILED]))
+    assert (word(Word.ERROR, 2, 7, "MODEM_ERR"), word(Word.FAILED, 3, 7, "MODEM_ERR")) == words
 
 
 def test_trace_ims_result_names_the_verdict() -> None:

@@ -11,7 +11,7 @@ facts never take a proof back. Two witnesses can prove something, a third only h
 | a row of type 5, or the radio log persisted it as failed | FAILED, if it had one segment |
 | the modem's final error and nothing after it for `radio_grace_s` | FAILED, if it had one segment |
 | the same, but it had several segments: some may be on the air | UNKNOWN |
-| the call was refused, or dropped because the subscription is inactive | FAILED |
+| the call was refused, or dropped because its subscription is inactive | FAILED |
 | the call never left this host | ACCEPTED, from SENDING only |
 | proofs of both kinds | UNKNOWN |
 | the call returned | SUBMITTED, from SENDING only |
@@ -37,7 +37,7 @@ from enum import StrEnum
 
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Verdict
 from droidrack.core.codes import ril_code, sms_result_code
-from droidrack.core.ids import PhoneId
+from droidrack.core.ids import PhoneId, SubId
 from droidrack.core.matching import (
     NOTHING,
     TYPE_SENT,
@@ -115,6 +115,8 @@ class RadioWord:
     message_id: int | None = None
     phone_id: PhoneId | None = None
     error: str = ""
+    cause: int | None = None  # Why the network refused, by its own number (3GPP TS 24.011).
+    sub_id: SubId | None = None  # The subscription that was dropped.
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +262,8 @@ def _proofs_of_sent(attempt: Attempt, witness: Witness, limits: Deadlines) -> It
 
 def _proofs_of_refusal(attempt: Attempt, witness: Witness) -> Iterator[_Coded]:
     """Proofs that no part of the message can be on the air."""
-    for word in _words(attempt, witness, Word.DROPPED)[:1]:
+    dropped = _words(attempt, witness, Word.DROPPED)
+    for word in [said for said in dropped if said.sub_id == attempt.sub_id][:1]:
         yield SIM_CHANGED, Evidence(EvidenceKind.RADIO_FAILED, word.at, "subscription inactive")
     call = witness.call
     if call and call.kind in (EvidenceKind.CALL_REFUSED, EvidenceKind.CALL_NOT_MADE):
@@ -271,9 +274,9 @@ def _proofs_of_failure(attempt: Attempt, witness: Witness, limits: Deadlines) ->
     """Proofs that at least one part of the message is not on the air."""
     errors = _words(attempt, witness, Word.ERROR)
     for word in _words(attempt, witness, Word.FAILED)[:1]:
-        name = word.error or (errors[-1].error if errors else "")
-        detail = f"{name} {_tie(word)}".strip()
-        yield _failure_code(name), Evidence(EvidenceKind.RADIO_FAILED, word.at, detail)
+        told = word if word.error or not errors else errors[-1]
+        detail = f"{_reason(told)} {_tie(word)}".strip()
+        yield _failure_code(told.error), Evidence(EvidenceKind.RADIO_FAILED, word.at, detail)
     row = witness.store.row
     if row is None:
         return
@@ -283,7 +286,7 @@ def _proofs_of_failure(attempt: Attempt, witness: Witness, limits: Deadlines) ->
     if kind is RowKind.FAILED:
         yield STORE_FAILED, Evidence(EvidenceKind.STORE_FAILED, at, detail, row.row_id)
     elif kind is RowKind.VANISHED and errors:
-        detail = f"vanished after {errors[-1].error}"
+        detail = f"vanished after {_reason(errors[-1])}"
         found = Evidence(EvidenceKind.STORE_FAILED, at, detail, row.row_id)
         yield ril_code(errors[-1].error), found
 
@@ -308,7 +311,7 @@ def _final_error(
     last = errors[-1]
     final = last.error not in RETRYABLE or len(errors) >= TRIES
     if final and now - last.at >= timedelta(seconds=limits.radio_grace_s):
-        evidence = Evidence(EvidenceKind.RADIO_ERROR, last.at, f"{last.error} {_tie(last)}")
+        evidence = Evidence(EvidenceKind.RADIO_ERROR, last.at, f"{_reason(last)} {_tie(last)}")
         yield ril_code(last.error), evidence
 
 
@@ -326,6 +329,11 @@ def _tied(attempt: Attempt, said: RadioWord, witness: Witness) -> bool:
         and said.at >= attempt.opened_at
         and (said.phone_id is None or int(said.phone_id) == int(attempt.slot))
     )
+
+
+def _reason(said: RadioWord) -> str:
+    """What the phone called the error, and the network's cause where it gave one."""
+    return f"{said.error} cause {said.cause}" if said.cause else said.error
 
 
 def _tie(said: RadioWord) -> str:

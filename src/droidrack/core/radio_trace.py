@@ -1,10 +1,11 @@
 """From lines of the radio log to words about one message.
 
 The final line, "Persist SMS into SENT", names no message. From API 30 on its neighbours do: the
-dispatcher's line and the modem's good answer carry our message id, and a request's token pairs it
-with a bad one. So a verdict belongs to the message that it may be about, where there is exactly
-one. Where there are several they form a crowd: as long as the crowd is owed a verdict none is given
-to anybody, and whoever may have had one joins it. The SMS store decides those.
+dispatcher's line carries our message id, from API 31 on the modem's answers do too, good or bad,
+and a token pairs an answer with its request. So a verdict belongs to the message that it may be
+about, where there is exactly one. Where there are several they form a crowd: as long as the crowd
+is owed a verdict none is given to anybody, and whoever may have had one joins it. The SMS store
+decides those.
 
 Lines without any id (up to API 29) give words without one; `core/evidence.py` says when they count.
 """
@@ -71,14 +72,16 @@ class _PhoneProcess:
         if kind in _VERDICT:
             return self._verdict(_VERDICT[kind], event, at)
         if kind is RadioKind.INACTIVE:
-            return RadioWord(Word.DROPPED, at, event.message_id, event.phone_id)
+            return RadioWord(
+                Word.DROPPED, at, event.message_id, event.phone_id, sub_id=event.sub_id
+            )
         if kind is RadioKind.DISPATCHED:
             self._dispatch(event.message_id, at)
         elif kind is RadioKind.RIL_REQUEST and event.token is not None:
             self._request(event.token)
         elif kind is RadioKind.RIL_ANSWER:
-            message_id = event.message_id or self._asked(event, done=True)
-            self._answered(message_id, "", at)
+            message_id = self._asked(event, done=True)
+            self._answered(message_id, at)
             if self._parts:
                 return RadioWord(Word.TAKEN, at, message_id, event.phone_id)
         elif kind is RadioKind.RIL_ERROR:
@@ -86,7 +89,8 @@ class _PhoneProcess:
         elif kind is RadioKind.IMS_RESULT:
             # Over IMS a bad result may be followed by a try over the modem: no word of its own.
             bad = event.status != IMS_STATUS_OK
-            self._answered(self._next_dispatched(), (event.error or "ims") if bad else "", at)
+            error = (event.error or "ims") if bad else ""
+            self._answered(self._next_dispatched(), at, error, event.error_code)
         return None
 
     # --- From the dispatcher to the answer ----------------------------------------------------
@@ -118,28 +122,34 @@ class _PhoneProcess:
         self._requests[token] = self._next_dispatched()
 
     def _asked(self, event: RadioEvent, *, done: bool) -> int | None:
-        """The message of the request that this line answers."""
-        if event.token is None:
-            return None
-        return self._requests.pop(event.token, None) if done else self._requests.get(event.token)
+        """The message that this line answers: what it says itself, or its request."""
+        asked = None
+        if event.token is not None:
+            asked = self._requests.get(event.token)
+            if done:
+                self._requests.pop(event.token, None)
+        return event.message_id or asked
 
-    def _answered(self, message_id: int | None, error: str, at: datetime) -> None:
+    def _answered(
+        self, message_id: int | None, at: datetime, error: str = "", cause: int | None = None
+    ) -> None:
         if message_id is None:
             self._loose.add(not error)
         course = self._touch(message_id, at)
         if course is not None:
             course.well = course.well or not error
-            course.error = error or course.error
+            if error:
+                course.error, course.cause = error, cause
 
     def _error(self, event: RadioEvent, at: datetime) -> RadioWord | None:
         """From API 26 on one refusal is two lines, a number and then the name: the name counts."""
         name = event.error or ""
         number_only = name.lstrip("-").isdigit()
         message_id = self._asked(event, done=not number_only)
-        self._answered(message_id, name, at)
+        self._answered(message_id, at, name, event.error_code)
         if number_only:
             return None
-        return RadioWord(Word.ERROR, at, message_id, event.phone_id, name)
+        return RadioWord(Word.ERROR, at, message_id, event.phone_id, name, event.error_code)
 
     def _touch(self, message_id: int | None, at: datetime) -> "_Course | None":
         """The course of a message that is being spoken of; None for one of the crowd."""
@@ -160,8 +170,9 @@ class _PhoneProcess:
             (message_id,) = possible
             course = self._open.pop(message_id, None)
             self._finish(message_id)
-            error = course.error if course and failed and message_id is not None else ""
-            return RadioWord(word, at, message_id, event.phone_id, error)
+            if course is None or not failed or message_id is None:
+                return RadioWord(word, at, message_id, event.phone_id)
+            return RadioWord(word, at, message_id, event.phone_id, course.error, course.cause)
         self._join_crowd(possible, at)
         return RadioWord(word, at, None, event.phone_id)
 
@@ -220,3 +231,4 @@ class _Course:
     spoke_at: datetime
     well: bool = False
     error: str = ""
+    cause: int | None = None  # The network's own.
