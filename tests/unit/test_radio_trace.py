@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from droidrack.core.evidence import RadioWord, Word
 from droidrack.core.ids import PhoneId, SubId
 from droidrack.core.parse.radio_log import parse_radio_line
@@ -12,14 +14,20 @@ NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 ZERO, ONE = PhoneId(0), PhoneId(1)
 
 
-def traced(text: str, *, pid: int = 1200) -> tuple[RadioWord, ...]:
-    """Words of a log whose lines were heard a second apart; `pid|` before a line changes it."""
+def traced(text: str) -> tuple[RadioWord, ...]:
+    """Words of a log whose lines were heard a second apart and written 0.1 s apart.
+
+    `PID|`, `PID.TID|` or `PID.TID+SECONDS|` before a line: its process, its thread and a pause.
+    """
     heard = []
+    clock = datetime(2026, 5, 1, 23, 59, 59, 500000, tzinfo=UTC)
     for number, line in enumerate(text.strip().splitlines()):
         head, bar, tail = line.strip().partition("|")
-        process, body = (int(head), tail) if bar else (pid, head)
-        prefix = f"05-01 12:00:{number:02d}.000  {process}  {process} D "
-        event = parse_radio_line(prefix + body)
+        where, _, pause = (head if bar else "1200").partition("+")
+        pid, _, tid = where.partition(".")
+        clock += timedelta(seconds=float(pause or 0.1))
+        prefix = f"{clock:%m-%d %H:%M:%S}.{clock.microsecond // 1000:03}  {pid}  {tid or pid} D "
+        event = parse_radio_line(prefix + (tail if bar else head))
         assert event is not None, line
         heard.append((event, NOON + timedelta(seconds=number)))
     return trace(heard)
@@ -161,13 +169,94 @@ def test_trace_of_android_11_lives_on_the_dispatchers_line_and_the_token() -> No
     assert (word(Word.ERROR, 2, 7, "MODEM_ERR"), word(Word.FAILED, 3, 7, "MODEM_ERR")) == words
 
 
-def test_trace_ims_result_names_the_verdict() -> None:
-    """Over IMS the result has no id: it is the only message that was handed to IMS."""
-    log = """
-        ImsSmsDispatcher [1]: sendSms:  mRetryCount=0 mMessageRef=0 SS=0 {x-message-id:7}
-        ImsSmsDispatcher [1]: onSendSmsResult token=3 messageRef=3 status=1 reason=0
-    """
-    assert (word(Word.SENT, 2, 7),) == traced(f"{log.strip()}\n{SENT}")
+def ims(retry: int = 0) -> str:
+    """A part is handed to IMS."""
+    return f"ImsSmsDispatcher [0]: sendSms:  mRetryCount={retry} mMessageRef=0 SS=0"
+
+
+def ims_result(token: int, status: int = 1) -> str:
+    """The answer of the IMS service."""
+    reason = 0 if status == 1 else 102
+    return (
+        f"ImsSmsDispatcher [0]: onSendSmsResult token={token} messageRef={token} status={status} "
+        f"reason={reason} networkReasonCode=38"
+    )
+
+
+TEXT, PARTS = "SMSDispatcher: sendText id: {}", "SMSDispatcher: No carrier package. id: {}"
+
+
+def test_trace_part_over_ims_belongs_to_the_text_its_thread_announced() -> None:
+    """Another thread's announcement between, of another app or of our own, changes nothing."""
+    log = [
+        f"1200.71|{TEXT.format(7)}",
+        f"1200.72|{TEXT.format(0)}",
+        f"1200.73|{TEXT.format(8)}",
+        f"1200.71|{ims()}",
+        f"1200.74|{ims_result(1)}",
+        f"1200.74|{SENT}",
+    ]
+    assert (word(Word.SENT, 5, 7),) == traced("\n".join(log))
+
+
+def test_trace_all_parts_over_ims_belong_to_their_text() -> None:
+    """From 14 on each call tells its caller, so that another app's parts are not taken for ours."""
+    called = "1200.71|SmsController: sendMultipartTextForSubscriber caller=com.android.shell"
+    parts = [f"1200.71|{PARTS.format(7)}", *[f"1200.71|{ims()}"] * 3]
+    results = [f"1200.74|{ims_result(token)}" for token in (1, 2, 3)]
+    assert (word(Word.SENT, 8, 7),) == traced("\n".join([called, *parts, *results, SENT]))
+    assert (word(Word.SENT, 7, None),) == traced("\n".join([*parts, *results, SENT]))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"1200.72|{ims()}"],  # Another thread's.
+        [f"1200.71+2|{ims()}"],  # Too late for the same call.
+        ["1200.71|SmsController: sendDataForSubscriber caller=a.b", f"1200.71|{ims()}"],
+        [f"1200.71|{TEXT.format(0)}", f"1200.71|{ims()}"],
+        [f"1200.71|{ims(1)}", f"1200.71|{ims()}"],  # A retry of who knows what, and then?
+    ],
+)
+def test_trace_part_over_ims_that_may_be_anothers_is_nobodys(lines: list[str]) -> None:
+    """A text that waits behind a dialog was announced; what goes out meanwhile is not its own."""
+    log = [f"1200.71|{TEXT.format(7)}", *lines, f"1200.74|{ims_result(1)}", SENT]
+    assert {None} == {each.message_id for each in traced("\n".join(log))}
+
+
+def test_trace_text_has_one_part_over_ims() -> None:
+    """What follows it on its thread is another app's data message: now two are with IMS."""
+    log = [f"1200.71|{TEXT.format(7)}", *[f"1200.71|{ims()}"] * 2, ims_result(1), SENT]
+    assert (word(Word.SENT, 4, None),) == traced("\n".join(log))
+
+
+def test_trace_retry_over_ims_is_the_refused_message() -> None:
+    """Android tries again two seconds later, from a thread of its own."""
+    log = [f"1200.71|{TEXT.format(7)}", f"1200.71|{ims()}", f"1200.74|{ims_result(1, 3)}"]
+    again = [f"1200.1200+2|{ims(1)}", f"1200.74|{ims_result(2)}", SENT]
+    assert (word(Word.SENT, 5, 7),) == traced("\n".join([*log, *again]))
+
+
+def test_trace_retry_over_ims_is_nobodys_when_two_were_refused() -> None:
+    """Another app's message may be the one that is tried again."""
+    ours = [f"1200.71|{TEXT.format(7)}", f"1200.71|{ims()}", f"1200.74|{ims_result(1, 3)}"]
+    another = [f"1200.72|{ims()}", f"1200.74|{ims_result(2, 3)}"]
+    again = [f"1200.1200+2|{ims(1)}", f"1200.74|{ims_result(3)}", SENT]
+    assert (word(Word.SENT, 7, None),) == traced("\n".join([*ours, *another, *again]))
+
+
+def test_trace_failure_over_ims_tells_reason_and_cause() -> None:
+    """What IMS said of the last try is why the message failed."""
+    log = [f"1200.71|{TEXT.format(7)}", f"1200.71|{ims()}", f"1200.74|{ims_result(1, 2)}", FAILED]
+    failed = replace(word(Word.FAILED, 3, 7, "102"), cause=38)
+    assert (failed,) == traced("\n".join(log))
+
+
+def test_trace_message_that_falls_back_to_the_modem_keeps_its_name() -> None:
+    """Status 4: the other dispatcher goes on, and says whose it is."""
+    log = [f"1200.71|{TEXT.format(7)}", f"1200.71|{ims()}", f"1200.74|{ims_result(1, 4)}"]
+    modem = [f"1200.74|{dispatch(7)}", f"1200.74|{request(1)}", good(1, 7), SENT]
+    assert (word(Word.SENT, 6, 7),) == traced("\n".join([*log, *modem]))
 
 
 def test_trace_without_ids_gives_words_without_a_name() -> None:
@@ -193,8 +282,6 @@ def test_trace_log_that_begins_in_the_middle_names_nobody() -> None:
 
 def test_trace_result_of_an_earlier_message_is_not_inherited_by_a_later_one() -> None:
     """Two are with IMS and one result came: the next result may still be the other's."""
-    ims = "ImsSmsDispatcher [0]: onSendSmsResult token={0} messageRef={0} status=1 reason=0"
-    log = [dispatch(11), dispatch(12), ims.format(1), dispatch(13), ims.format(2)]
-    words = traced("\n".join([*log, "SMSDispatcher: Persist SMS into SENT"]))
+    log = [dispatch(11), dispatch(12), ims_result(1), dispatch(13), ims_result(2), SENT]
 
-    assert (word(Word.SENT, 5, None),) == words
+    assert (word(Word.SENT, 5, None),) == traced("\n".join(log))

@@ -7,6 +7,12 @@ about, where there is exactly one. Where there are several they form a crowd: as
 is owed a verdict none is given to anybody, and whoever may have had one joins it. The SMS store
 decides those.
 
+The dispatcher of SMS over IMS prints no id. But Android announces a text with its id and then hands
+it on in the same call, so in the same thread and at once. How many parts it has is not said: they
+are its own only where every call tells its caller (Android 14), so that the next call shows. A
+retry over IMS belongs to the one message that was refused. Where another app's message comes into
+question, it is nobody's.
+
 Lines without any id (up to API 29) give words without one; `core/evidence.py` says when they count.
 """
 
@@ -22,6 +28,12 @@ TOKENS_LIMIT = 64
 
 SILENT = timedelta(minutes=10)
 """After the last line about a message nothing more is said of it: four tries take 186 s."""
+
+SAME_CALL_S = 1.0
+"""From the announcement to the parts within one call: milliseconds, more on a busy phone. A thread
+that comes so much later may be in the call of an app that announces nothing (data messages)."""
+
+_DAY_S = 86400.0
 
 _VERDICT = {
     RadioKind.PERSISTED_SENT: Word.SENT,
@@ -56,6 +68,8 @@ class _PhoneProcess:
 
     def __init__(self, *, parts: bool) -> None:
         self._parts = parts
+        self._calls: dict[int, _Call] = {}  # Texts that are handed on next; by thread.
+        self._telling: set[int] = set()  # Threads of which each call tells its caller.
         self._open: dict[int | None, _Course] = {}  # Dispatched, verdict still to come; by id.
         self._crowd: set[int | None] = set()  # Some of these had their verdict, nobody knows which.
         self._owed = 0  # Verdicts still to come for the crowd.
@@ -75,8 +89,14 @@ class _PhoneProcess:
             return RadioWord(
                 Word.DROPPED, at, event.message_id, event.phone_id, sub_id=event.sub_id
             )
-        if kind is RadioKind.DISPATCHED:
-            self._dispatch(event.message_id, at)
+        if kind is RadioKind.CALLED:
+            self._calls.pop(event.tid, None)
+            self._telling.add(event.tid)
+        elif kind is RadioKind.ANNOUNCED:
+            self._calls = {tid: call for tid, call in self._calls.items() if call.lasts(event)}
+            self._calls[event.tid] = _Call(event)
+        elif kind is RadioKind.DISPATCHED:
+            self._dispatch(event, at)
         elif kind is RadioKind.RIL_REQUEST and event.token is not None:
             self._request(event.token)
         elif kind is RadioKind.RIL_ANSWER:
@@ -95,12 +115,42 @@ class _PhoneProcess:
 
     # --- From the dispatcher to the answer ----------------------------------------------------
 
-    def _dispatch(self, message_id: int | None, at: datetime) -> None:
-        self._touch(message_id, at)
+    def _dispatch(self, event: RadioEvent, at: datetime) -> None:
+        call = self._call_of(event)
+        message_id = event.message_id
+        if message_id is None and event.ims:
+            known = call.announced.message_id if call is not None else None
+            message_id = self._refused() if event.retry else known
+        course = self._touch(message_id, at)
+        if message_id is None and not event.retry and not (call and call.begun):
+            if course is None:
+                self._owed += 1
+            else:
+                course.messages += 1
+        if call is not None:
+            call.begun = True
         self._dispatched.append(message_id)
         if len(self._dispatched) > TOKENS_LIMIT:
             self._dispatched.pop(0)
             self._nameless = max(self._nameless, 1)  # It may still speak.
+
+    def _call_of(self, event: RadioEvent) -> "_Call | None":
+        """The announced text whose part this is; None where it may be another's."""
+        call = self._calls.get(event.tid)
+        if call is None:
+            return None
+        goes_on = call.announced.several and event.tid in self._telling
+        if event.retry or not goes_on:
+            del self._calls[event.tid]  # Its one part, or its thread is in another call.
+        mine = goes_on or not call.announced.several
+        return call if mine and not event.retry and call.lasts(event) else None
+
+    def _refused(self) -> int | None:
+        """The message that Android tries again, when it can be no other; None otherwise."""
+        refused = {key for key, course in self._open.items() if course.error}
+        if self._crowd or False in self._loose or len(refused) != 1:
+            return None
+        return refused.pop()
 
     def _next_dispatched(self) -> int | None:
         """The message that went on, when it can be no other; None otherwise.
@@ -168,8 +218,7 @@ class _PhoneProcess:
             possible = self._claimants(failed=failed)
         if len(possible) == 1 and (event.message_id or not self._owed):
             (message_id,) = possible
-            course = self._open.pop(message_id, None)
-            self._finish(message_id)
+            course = self._done(message_id)
             if course is None or not failed or message_id is None:
                 return RadioWord(word, at, message_id, event.phone_id)
             return RadioWord(word, at, message_id, event.phone_id, course.error, course.cause)
@@ -189,12 +238,21 @@ class _PhoneProcess:
         refused = {key for key, course in self._open.items() if course.error}
         return refused | (self._open.keys() & set(self._dispatched))
 
+    def _done(self, message_id: int | None) -> "_Course | None":
+        """A message had its verdict. Several may have no name: then the others are still open."""
+        course = self._open.get(message_id)
+        if course is not None:
+            course.messages -= 1
+        if course is None or course.messages <= 0:
+            self._open.pop(message_id, None)
+            self._finish(message_id)
+        return course
+
     def _join_crowd(self, possible: set[int | None], at: datetime) -> None:
         """One of these, or of the crowd, is done: from now on nobody can tell them apart."""
-        for message_id in possible:
-            self._open.pop(message_id, None)
+        joining = [self._open.pop(message_id) for message_id in possible]
         self._crowd |= possible
-        self._owed = max(0, self._owed + len(possible) - 1)
+        self._owed = max(0, self._owed + sum(max(1, course.messages) for course in joining) - 1)
         self._crowded_at = at if self._owed else None
         if not self._owed:
             self._crowd.clear()
@@ -225,10 +283,26 @@ class _PhoneProcess:
 
 
 @dataclass(slots=True)
+class _Call:
+    """A text that the dispatcher took, in the call of an app; `begun`: a part of it went on."""
+
+    announced: RadioEvent
+    begun: bool = False
+
+    def lasts(self, event: RadioEvent) -> bool:
+        """Whether so little time passed that its thread is still in it, by the phone's clock."""
+        return (event.clock_s - self.announced.clock_s) % _DAY_S <= SAME_CALL_S
+
+
+@dataclass(slots=True)
 class _Course:
-    """A message on its way: whether an answer was good, and the last bad one."""
+    """A message on its way: whether an answer was good, and the last bad one.
+
+    `messages` counts those without a name, which share one course.
+    """
 
     spoke_at: datetime
+    messages: int = 0
     well: bool = False
     error: str = ""
     cause: int | None = None  # The network's own.
