@@ -128,12 +128,14 @@ class _Isms:
         radio = self._phone.radio
         package, message_id = given["callingPackage"], given.get("messageId", 0)
         sub_id = given.get("subId", self._default())
-        if method == "sendTextForSubscriber":
-            radio.log.called(package or "com.android.phone")
+        tid = radio.log.thread()
+        radio.log.called(method, package or "com.android.phone", tid)
         self._check_package(package)
+        if method == "sendTextForSubscriber":
+            radio.log.accepted(sub_id, message_id, tid)
         slot = self._phone.subscriptions.slot_of(sub_id)
         if slot is None:
-            radio.log.inactive(sub_id, method, message_id)
+            radio.log.inactive(sub_id, method, tid)
             return None
         persist = given.get("persist", True)
         if not persist and 23 <= self._api < API_28_PERSIST_BY_PERMISSION:
@@ -152,6 +154,7 @@ class _Isms:
             parts=tuple(part or "" for part in parts),
             persist=persist,
             message_id=message_id,
+            tid=tid,
         )
 
     def _check_package(self, package: str | None) -> None:

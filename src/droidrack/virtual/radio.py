@@ -15,13 +15,14 @@ from typing import Any
 from droidrack.virtual.air import Air, AirMessage
 from droidrack.virtual.faults import RIL_ERRORS, Fate, FaultScript, Outcome, Row
 from droidrack.virtual.log_buffers import LogBuffers
-from droidrack.virtual.radio_log import RadioLog
+from droidrack.virtual.radio_log import MAIN_TID, RadioLog
 from droidrack.virtual.sim_slots import ServiceState, SimSlot
 from droidrack.virtual.sms_store import SmsStore, SmsType
 from droidrack.virtual.sms_text import overlong, septets
 from droidrack.virtual.spec import PhoneSpec, SimCard
 from droidrack.virtual.usage_guard import UsageGuard
 
+RETRYABLE = "SMS_SEND_FAIL_RETRY"
 MAX_RETRIES = 3
 RETRY_DELAY_S = 2.0
 DIALOG_QUEUE = 5  # Further messages fail at once with LIMIT_EXCEEDED.
@@ -45,6 +46,7 @@ class Submission:
     parts: tuple[str, ...]
     persist: bool = True
     message_id: int = 0
+    tid: int = MAIN_TID  # The thread that serves the call.
     fate: Fate = field(default_factory=Fate)
     card: SimCard | None = None  # What sat in the slot when the message was taken.
 
@@ -131,6 +133,8 @@ class Radio:
             self.log.too_long(too_long or 0, multipart=several, unit=unit)
             return
         taken = self._taken(submission)
+        several, silent = len(submission.parts) > 1, taken.fate.silent
+        self.log.announced(taken.message_id, taken.tid, several=several, silent=silent)
         row_id = self._write(taken, SmsType.OUTBOX) if self.spec.api == 21 else None
         reason = self._question(taken)
         if reason is None:
@@ -145,7 +149,8 @@ class Radio:
         """The phone's user answers the oldest dialog."""
         dialog = self.dialogs.pop(0)
         if allow:
-            self._start(self._carry(dialog.submission, dialog.row_id))
+            submission = replace(dialog.submission, tid=MAIN_TID)
+            self._start(self._carry(submission, dialog.row_id))
         else:
             result = _DENIED[dialog.reason]
             self._start(self._fail(dialog.submission, dialog.row_id, result))
@@ -188,13 +193,15 @@ class Radio:
     async def _carry(self, submission: Submission, row_id: int | None) -> None:
         """Send every part, then settle the message.
 
-        What went out is on the record even when the phone dies between two parts.
+        All parts are handed on at once; the modem takes one after the other. What went out is on
+        the record even when the phone dies between two parts.
         """
         sent: list[str] = []
         results: list[int | None] = []
+        requests = [self._hand_on(submission, index) for index in range(len(submission.parts))]
         try:
-            for index in range(len(submission.parts)):
-                results.append(await self._part(submission, index, sent))
+            for index, request in enumerate(requests):
+                results.append(await self._part(submission, index, sent, request))
         finally:
             if 0 < len(sent) < len(submission.parts):
                 self._record(submission, sent)
@@ -206,39 +213,46 @@ class Radio:
         else:
             await self._succeed(submission, row_id)
 
-    async def _part(self, submission: Submission, index: int, sent: list[str]) -> int | None:
+    async def _part(
+        self, submission: Submission, index: int, sent: list[str], request: _Request | None
+    ) -> int | None:
         """One part with its retries: a SmsManager result, 0 for sent, None for no answer."""
+        slot = submission.slot
         retry = 0
-        while True:
-            slot, fate = submission.slot, submission.fate
-            ims = self.spec.quirks.ims_sms and self.spec.api >= 28
-            self.log.sending(
-                ims=ims,
-                phone_id=slot.index,
-                retry=retry,
-                service=int(slot.service),
-                message_id=submission.message_id,
-                silent=fate.silent,
-            )
-            if not slot.in_service:
-                off = slot.service is ServiceState.POWER_OFF
-                return RESULT_RADIO_OFF if off else RESULT_NO_SERVICE
-            request = self._request(submission, index, retry, ims=ims)
+        while request is not None:
             async with self._modems[slot.index]:
                 error = await self._attempt(submission, index, retry, sent, request)
-            if error != "SMS_SEND_FAIL_RETRY" or retry >= MAX_RETRIES:
+            if error != RETRYABLE or retry >= MAX_RETRIES:
                 return self._result(error, submission)
             retry += 1
             await asyncio.sleep(RETRY_DELAY_S)
+            request = self._hand_on(submission, index, retry)
+        return RESULT_RADIO_OFF if slot.service is ServiceState.POWER_OFF else RESULT_NO_SERVICE
 
-    def _request(self, submission: Submission, index: int, retry: int, *, ims: bool) -> _Request:
-        """Ask the modem. The line is written at once: what has to wait, waits in the modem."""
+    def _hand_on(self, submission: Submission, index: int, retry: int = 0) -> _Request | None:
+        """Ask the modem or IMS; None without service.
+
+        The lines are written at once: what has to wait, waits in the modem.
+        """
+        slot, silent = submission.slot, submission.fate.silent
+        ims = self.spec.quirks.ims_sms and self.spec.api >= 28
+        tid = MAIN_TID if retry else submission.tid
+        self.log.sending(
+            ims=ims,
+            phone_id=slot.index,
+            retry=retry,
+            service=int(slot.service),
+            message_id=submission.message_id,
+            tid=tid,
+            silent=silent,
+        )
+        if not slot.in_service:
+            return None
         last = index == len(submission.parts) - 1
         name = "SEND_SMS" if last or retry else "SEND_SMS_EXPECT_MORE"
         if ims:
             return _Request(name, None)
-        phone_id, silent = submission.slot.index, submission.fate.silent
-        return _Request(name, self.log.ril_request(name, phone_id, silent=silent))
+        return _Request(name, self.log.ril_request(name, slot.index, tid, silent=silent))
 
     async def _attempt(
         self,
@@ -286,22 +300,22 @@ class Radio:
         silent, phone_id = submission.fate.silent, submission.slot.index
         self._reference = (self._reference + 1) % 256
         name, serial = request.name, request.serial
+        message_id, cause = submission.message_id, submission.fate.error_code
         if serial is None:
             reason = RIL_ERRORS[error][1] if error else 0
             self.log.ims_result(
                 self._reference,
                 0 if error else self._reference,
                 phone_id,
-                sent=not error,
+                status={"": 1, RETRYABLE: 3}.get(error, 2),
                 reason=reason,
+                error_code=cause if error else -1,
                 silent=silent,
             )
         elif error:
-            self.log.ril_failed(serial, name, phone_id, error, silent=silent)
+            self.log.ril_failed(serial, name, phone_id, error, cause, message_id, silent=silent)
         else:
-            self.log.ril_sent(
-                serial, name, phone_id, self._reference, submission.message_id, silent=silent
-            )
+            self.log.ril_sent(serial, name, phone_id, self._reference, message_id, silent=silent)
 
     def _result(self, error: str | None, submission: Submission) -> int | None:
         if not error:
@@ -342,8 +356,8 @@ class Radio:
         """The failure path of 5.1 and later shows the row as sent for a moment."""
         await asyncio.sleep(submission.fate.row_delay_s)
         code, silent = submission.fate.error_code, submission.fate.silent
-        self.log.failed(result, code, silent=silent)
         self.log.persisted(sent=False, silent=silent or not submission.persist)
+        self.log.failed(result, code, silent=silent)
         if row_id is None:
             row_id = self._write(submission, SmsType.SENT)
             await asyncio.sleep(self._flip_s(submission))

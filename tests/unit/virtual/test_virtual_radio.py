@@ -218,7 +218,7 @@ def test_thirty_first_part_of_a_minute_waits_behind_the_dialog():
 
 
 def test_denied_dialog_fails_the_message():
-    """Deny: a failed row, LIMIT_EXCEEDED in the log, nothing on the air."""
+    """Deny: a failed row, nothing on the air, and no reason in the log, for it is no news."""
 
     async def main():
         target = phone(33)
@@ -227,7 +227,9 @@ def test_denied_dialog_fails_the_message():
         target.radio.answer_dialog(allow=False)
         await asyncio.sleep(10)
         assert ([], [5]) == (target.air.messages, [row["type"] for row in target.store.rows()])
-        assert "SMS failed with error 5, errorCode -1" in await _radio_log(target)
+        log = await _radio_log(target)
+        assert "Persist SMS into FAILED" in log
+        assert "SMS failed with error" not in log
 
     in_virtual_time(main)
 
@@ -297,10 +299,10 @@ def test_premium_number_asks_first():
 
 
 @pytest.mark.parametrize(
-    ("coverage", "airplane", "result"),
-    [(ServiceState.OUT_OF_SERVICE, False, 4), (ServiceState.IN_SERVICE, True, 2)],
+    ("coverage", "airplane"),
+    [(ServiceState.OUT_OF_SERVICE, False), (ServiceState.IN_SERVICE, True)],
 )
-def test_phone_without_service_fails_without_asking_the_modem(coverage, airplane, result):
+def test_phone_without_service_fails_without_asking_the_modem(coverage, airplane):
     """No service and radio off are known before the modem."""
 
     async def main():
@@ -310,7 +312,7 @@ def test_phone_without_service_fails_without_asking_the_modem(coverage, airplane
         await _send(target)
         await asyncio.sleep(5)
         log = await _radio_log(target)
-        assert f"SMS failed with error {result}, errorCode -1" in log
+        assert "Persist SMS into FAILED" in log
         assert "> SEND_SMS" not in log
         assert ([], [5]) == (target.air.messages, [row["type"] for row in target.store.rows()])
 
@@ -399,8 +401,17 @@ def test_swapped_cards_keep_their_subscription_ids():
         (21, "> SEND_SMS [SUB0]"),
         (22, "SMSDispatcher: Persist SMS into SENT"),
         (29, "< SEND_SMS { mMessageRef = 1, mErrorCode = -1, mAckPdu = null} [SUB0]"),
-        (30, "SmsController: sendTextForSubscriber caller=com.android.shell"),
-        (30, "mAckPdu = null, {x-message-id:7}} [PHONE0]"),
+        (30, "SmsController: sendTextForSubscriber iccSmsIntMgr Subscription: 1 id: 7\n"),
+        (30, "SMSDispatcher: sendText id: 7\n"),
+        (30, "SS=0 id=7\n"),
+        (30, "mErrorCode = -1, mAckPdu = null} [PHONE0]"),
+        (31, "SMSDispatcher: sendText id: 7\n"),
+        (31, "SS=0 {x-message-id:7}\n"),
+        (31, "mAckPdu = null, {x-message-id:7}} [PHONE0]"),
+        (33, "SmsController: sendTextForSubscriber iccSmsIntMgr Subscription: 1 id: 7\n"),
+        (33, "SMSDispatcher: sendText id: {x-message-id:7}\n"),
+        (34, "SmsController: sendTextForSubscriber caller=com.android.shell\n"),
+        (34, "sendTextForSubscriber iccSmsIntMgr Subscription: 1 {x-message-id:7}\n"),
         (36, "SS=0 {x-message-id:7}"),
     ],
 )
@@ -408,7 +419,7 @@ def test_radio_log_speaks_as_its_release(api, expected):
     """Lines, suffixes and the message id of the level."""
 
     async def main():
-        target = phone(api)
+        target = phone(api, ims_sms=False)
         await _send(target)
         await asyncio.sleep(10)
         assert expected in await _radio_log(target)
@@ -416,8 +427,47 @@ def test_radio_log_speaks_as_its_release(api, expected):
     in_virtual_time(main)
 
 
+@pytest.mark.parametrize(
+    ("api", "expected"),
+    [
+        (
+            25,
+            "RilRequest: [3001]< SEND_SMS error: com.android.internal.telephony."
+            "CommandException: NETWORK_REJECT ret=\n",
+        ),
+        (30, "NETWORK_REJECT ret={ mMessageRef = 0, mErrorCode = 38, mAckPdu = null}\n"),
+        (31, "mErrorCode = 38, mAckPdu = null, {x-message-id:7}} result="),
+    ],
+)
+def test_refusal_tells_what_its_release_tells(api, expected):
+    """The network's cause from 8 on, the message id from 12 on."""
+
+    async def main():
+        target = phone(api, ims_sms=False)
+        target.radio.faults.script(Fate(Outcome.RIL_ERROR, "NETWORK_REJECT", error_code=38))
+        await _send(target)
+        await asyncio.sleep(10)
+        assert expected in await _radio_log(target)
+
+    in_virtual_time(main)
+
+
+def test_parts_are_handed_on_at_once():
+    """Every part is announced to the modem within the call; the modem takes one by one."""
+
+    async def main():
+        target = phone(30, ims_sms=False, latency_s=(1.0, 1.0))
+        await run(target, multipart_line(30, 8, 1, NUMBER, ["one", "two", "three"]))
+        await asyncio.sleep(0.1)
+        log = await _radio_log(target)
+        assert "SMSDispatcher: No carrier package. id: " in log
+        assert (3, 0) == (log.count("> SEND_SMS"), log.count("< SEND_SMS"))
+
+    in_virtual_time(main)
+
+
 def test_sms_over_ims_has_lines_of_its_own():
-    """No modem request, but a result of the IMS service."""
+    """No modem request, but a result of the IMS service; the message id is in neither line."""
 
     async def main():
         target = phone(31)
@@ -426,6 +476,7 @@ def test_sms_over_ims_has_lines_of_its_own():
         log = await _radio_log(target)
         assert target.spec.quirks.ims_sms
         assert "ImsSmsDispatcher [0]: onSendSmsResult token=1 messageRef=1 status=1" in log
+        assert "ImsSmsDispatcher [0]: sendSms:  mRetryCount=0 mMessageRef=0 SS=0\n" in log
         assert "SEND_SMS" not in log
 
     in_virtual_time(main)
