@@ -8,7 +8,8 @@ import pytest
 from controller_bench import SWIFT, at_work, bench, swift
 
 from droidrack.app import rack, sending
-from droidrack.core.settings import Policy
+from droidrack.core.settings import Intervals, Policy
+from droidrack.core.standing import PhoneState
 from droidrack.virtual.spec import make_sim, spec_with
 
 
@@ -51,18 +52,24 @@ def test_unauthorised_phone_is_shown_from_the_start(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_card_removed_after_the_last_look_is_failed_not_sent(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The subscription is stale: the phone drops the call, and the message is told as failed."""
-    # Nothing looks at the slots again: neither the room for its age nor a heartbeat.
+@pytest.fixture
+def blind_to_cards(monkeypatch: pytest.MonkeyPatch) -> Intervals:
+    """Nothing looks at the slots again: neither the room for its age nor a heartbeat."""
     monkeypatch.setattr(sending, "SIMS_FRESH_S", 3_600.0)
-    rarely = replace(SWIFT, heartbeat_s=3_600.0)
+    return replace(SWIFT, heartbeat_s=3_600.0)
+
+
+@pytest.mark.parametrize(("api", "code"), [(26, "SIM_CHANGED"), (34, "RADIO_FAILED")])
+def test_card_removed_after_the_last_look_is_failed_not_sent(
+    api: int, code: str, tmp_path: Path, blind_to_cards: Intervals
+) -> None:
+    """The subscription is stale: the phone drops the call, or tries it in the empty first slot."""
 
     async def play() -> None:
         once = Policy(send_tries=1)  # A second try would hold it until the card is back.
+        spec = swift(0, api=api, sims=2)
         async with (
-            bench([swift(0, api=34, sims=2)], tmp_path, policy=once, intervals=rarely) as table,
+            bench([spec], tmp_path, policy=once, intervals=blind_to_cards) as table,
             table.controller() as running,
         ):
             await running.ready()
@@ -72,8 +79,34 @@ def test_card_removed_after_the_last_look_is_failed_not_sent(
             uid = table.queue("to a card that is gone", slot=0)
             await table.reported(running, [uid])
 
-            assert [("failed", "SIM_CHANGED")] == table.told(uid)
+            assert [("failed", code)] == table.told(uid)
             assert ["sends the reading of the slots ahead"] == table.on_air()
+
+    asyncio.run(play())
+
+
+def test_stale_subscription_that_left_with_the_first_card_stops_the_phone(
+    tmp_path: Path, blind_to_cards: Intervals
+) -> None:
+    """Most releases take a subscription without a card for the first slot: its row tells."""
+
+    async def play() -> None:
+        async with (
+            bench([swift(0, api=34, sims=2)], tmp_path, intervals=blind_to_cards) as table,
+            table.controller() as running,
+        ):
+            await running.ready()
+            ahead = table.queue("sends the reading of the slots ahead", slot=0)
+            await table.reported(running, [ahead])
+            table.phones[0].model.remove_sim(1)
+            uid = table.queue("to a card that is gone", slot=1, number="+15550000002")
+            await table.reported(running, [uid])
+
+            worker = running.workers[0]
+            await running.until(
+                lambda: worker.standing.state is PhoneState.QUARANTINED, "quarantined"
+            )
+            assert [("sent", None)] == table.told(uid)
 
     asyncio.run(play())
 

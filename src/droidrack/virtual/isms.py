@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from droidrack.virtual.phone import VirtualPhone
 
 DESCRIPTOR = "com.android.internal.telephony.ISms"
+APIS_THAT_DROP = range(23, 27)
+"""From 6.0 to 8.0 a text for a subscription without a card is dropped. All other releases hand it
+to the first phone, by UiccSmsController and SmsController: it leaves with that one's card."""
 API_26_PACKAGE_LOOKED_UP = 26  # From here the dispatcher looks the calling package up by name.
 API_28_PERSIST_BY_PERMISSION = 28
 API_31_PACKAGE_VISIBILITY = 31
@@ -134,9 +137,13 @@ class _Isms:
         if method == "sendTextForSubscriber":
             radio.log.accepted(sub_id, message_id, tid)
         slot = self._phone.subscriptions.slot_of(sub_id)
-        if slot is None:
+        if slot is None and self._api in APIS_THAT_DROP:
             radio.log.inactive(sub_id, method, tid)
             return None
+        if slot is None:
+            slot = self._phone.slots[0]
+            found = self._phone.subscriptions.in_slot(0)
+            sub_id = found.sub_id if found is not None else -1
         persist = given.get("persist", True)
         if not persist and 23 <= self._api < API_28_PERSIST_BY_PERMISSION:
             raise Thrown(SECURITY, "No Carrier Privilege: No UICC")
