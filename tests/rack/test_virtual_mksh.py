@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_rack import LiveRack, StartRack, quick
 
-from droidrack.core.shell import command_line
+from droidrack.core.card_check import MOVED, only_if, same_answer
+from droidrack.core.shell import command_line, quote
 from droidrack.virtual import shell_mksh
 from droidrack.virtual.console import Console
 from droidrack.virtual.shell_mksh import MkshShell, Relay, mksh_path
@@ -77,6 +78,27 @@ def test_nasty_text_arrives_on_a_script_too(witness: Witness, body: str) -> None
     """The same on the standard input of `sh`, as long texts travel."""
     script = command_line(["spy", body]).encode() + b"\n"
     assert (body,) == witness.heard("sh", script)
+
+
+ANSWERS = (
+    "Result: Parcel(00000000 00000002   '........')",
+    "Result: Parcel(\n  0x00000000: 00000000 00000001 00000002 00000003 '................'\n"
+    "  0x00000010: 00270024                            '$.\".'            )",
+)
+
+
+@pytest.mark.parametrize("answer", ANSWERS, ids=["one line", "a dump"])
+def test_call_behind_a_check_is_made_on_the_same_answer_only(witness: Witness, answer: str) -> None:
+    """The real shell compares what a slot answers; another answer runs nothing."""
+    call = command_line(["spy", "it's", "$HOME"])
+    printed = f"{command_line(['echo', answer])} && echo >&2 'WARNING: linker: unused DT entry'"
+    question = f"eval {quote(printed)}"
+    assert ("it's", "$HOME") == witness.heard(only_if(question, same_answer(f"{answer}\n"), call))
+    witness.calls.clear()
+    other = answer.replace("00000002", "00000003")
+    phone = witness.rack.phones[0]
+    done = witness.rack.adb("shell", only_if(question, other, call), phone=phone)
+    assert (f"{MOVED}\n".encode(), []) == (done.stdout, witness.calls)
 
 
 def test_hundred_kilobytes_arrive_in_a_script(witness: Witness) -> None:

@@ -22,6 +22,7 @@ from droidrack.app.rows import (
     RowWitness,
     age_s,
 )
+from droidrack.app.strangers import Strangers
 from droidrack.app.world import World
 from droidrack.core.attempt import Attempt, Evidence, EvidenceKind, Flight, Verdict
 from droidrack.core.evidence import (
@@ -79,6 +80,7 @@ class Confirming:
         )
         self._rows = RowWitness(handset, self._limits)
         self._last_words = LastWords(listening)
+        self._strangers = Strangers(listening)
 
     def opened(self, uid: MessageUid) -> None:
         """An attempt was opened: what the radio said before is not about it."""
@@ -210,11 +212,9 @@ class Confirming:
     def _alone(self, attempts: Sequence[Attempt], now: datetime) -> MessageUid | None:
         """The one attempt that id-less words of the radio can only be about; None if several.
 
-        An attempt without a verdict may still be waiting behind a dialog in the same boot, and one
-        that was settled early may still get its final word.
+        An attempt without a verdict may still be waiting behind a dialog in the same boot, one that
+        was settled early may still get its final word, and others send from this phone, too.
         """
-        if self._last_words.owed(now):
-            return None
         late = timedelta(seconds=self._limits.late_row_s)
         possible = [
             attempt
@@ -223,7 +223,12 @@ class Confirming:
             and attempt.boot_id == self._handset.boot_id
             and now - attempt.opened_at < late
         ]
-        return possible[0].uid if len(possible) == 1 else None
+        only = possible[0] if len(possible) == 1 else None
+        floor = self._floors.get(only.uid) if only else None
+        strangers = self._strangers.among(only, floor, now)
+        if self._last_words.owed(now) or strangers:
+            return None
+        return only.uid if only else None
 
     def _words(self, attempt: Attempt) -> tuple[RadioWord, ...]:
         """The radio's words that can be about an attempt.
@@ -249,7 +254,8 @@ class Confirming:
             verdict = replace(verdict, code="LIMIT_DIALOG")
         self._conduct.judged(attempt, verdict)
         delay_s = None
-        if verdict.state is MessageState.FAILED and state in OPEN:  # Out of a doubt: never again.
+        # Out of a doubt: never again. Nor where the log names nobody: ours may still be kept back.
+        if verdict.state is MessageState.FAILED and state in OPEN and self._handset.tells_apart:
             delay_s = retry_delay_s(attempt, verdict.code, world.settings.policy.send_tries)
         if delay_s is not None:
             verdict = replace(verdict, state=MessageState.ACCEPTED)

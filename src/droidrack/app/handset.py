@@ -18,8 +18,9 @@ from droidrack.app.world import World
 from droidrack.core.attempt import Attempt
 from droidrack.core.call import CallRow
 from droidrack.core.capability import build_of
+from droidrack.core.card_check import MOVED, only_if, same_answer
 from droidrack.core.door import SimBinding, SimReading
-from droidrack.core.errors import ParseError, PhoneRefused, ProfileError
+from droidrack.core.errors import CardMoved, ParseError, PhoneRefused, ProfileError
 from droidrack.core.evidence import Witnesses
 from droidrack.core.ids import DeviceUuid, Iccid, Imsi, MessageUid, Slot, SubId
 from droidrack.core.learn import Codes, taught
@@ -54,6 +55,16 @@ class Call:
 
     row: CallRow
     command: str = field(repr=False)
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A harmless call, what the phone printed, and what that means."""
+
+    question: str
+    answer: str
+    reply: Reply
 
 
 _CARD = re.compile(r"[0-9][0-9A-Fa-f]{4,21}")
@@ -90,6 +101,7 @@ class Handset:
         )
         self.sims: tuple[SimReading, ...] = ()
         self._sims_read_at = -1e9
+        self._cards: dict[SubId, _Asked] = {}  # How its slot answered.
         self.registry: TelephonyRegistry | None = None  # As last read.
         self._service: dict[int, bool | None] = {}
         self._service_read_at = -1e9
@@ -192,10 +204,14 @@ class Handset:
     async def _read_sims(self) -> tuple[SimReading, ...]:
         states, countries = await self._sim_words()
         slots = [Slot(index) for index in range(len(states))]
-        by_slot = await self._call_each("isub.get_sub_id", [{"slot": slot} for slot in slots])
+        by_slot = await self._ask_each("isub.get_sub_id", [{"slot": slot} for slot in slots])
+        replies = [asked.reply for asked in by_slot]
         subs = [
-            sub_id_of(reply.value) if isinstance(reply, Returned) else None for reply in by_slot
+            sub_id_of(reply.value) if isinstance(reply, Returned) else None for reply in replies
         ]
+        self._cards = {
+            sub: asked for sub, asked in zip(subs, by_slot, strict=True) if sub is not None
+        }
         cards = [sub for sub in subs if sub is not None]
         iccids, imsis = await self._card_identities(cards)
         return tuple(
@@ -273,6 +289,10 @@ class Handset:
 
     async def _call_each(self, name: str, values: Sequence[Mapping[str, Value]]) -> list[Reply]:
         """One harmless call several times, in one round trip."""
+        return [asked.reply for asked in await self._ask_each(name, values)]
+
+    async def _ask_each(self, name: str, values: Sequence[Mapping[str, Value]]) -> list["_Asked"]:
+        """The same, with what was asked and what the phone printed."""
         if not values:
             return []
         row = self.profile.call(name)
@@ -281,7 +301,14 @@ class Handset:
             for index, value in enumerate(values)
         }
         sections = await self.ask(commands, deadline_s=QUERY_DEADLINE_S)
-        return [read_reply(row, sections[key].text, sections[key].exit_code) for key in commands]
+        return [
+            _Asked(
+                command,
+                same_answer(sections[key].text),
+                read_reply(row, sections[key].text, sections[key].exit_code),
+            )
+            for key, command in commands.items()
+        ]
 
     async def ask(self, commands: Mapping[str, str], *, deadline_s: float) -> dict[str, Section]:
         """Run several commands in one round trip; all sections came back.
@@ -311,12 +338,16 @@ class Handset:
         return dice.getrandbits(62) + 1
 
     def call_for(self, attempt: Attempt, message: Message) -> Call:
-        """The call that makes an attempt. Nothing is done yet.
+        """The call that makes an attempt, if its card is still there. Nothing is done yet.
 
         Raises:
+            CardMoved: the subscription is not one that was read last.
             ProfileError: this build has no such call, or it is barred.
             ValueError: number or text cannot go into a call.
         """
+        card = self._cards.get(attempt.sub_id)
+        if card is None:
+            raise self._moved(attempt.slot)
         parts = segment(message.body.reveal()).segments
         row = self.profile.call(send_call(parts))
         argv = send_argv(
@@ -326,15 +357,26 @@ class Handset:
             parts=parts,
             message_id=attempt.message_id,
         )
-        return Call(row, command_line(argv))
+        command = only_if(card.question, card.answer, command_line(argv))
+        return Call(row, command, attempt.slot)
+
+    def _moved(self, slot: Slot) -> CardMoved:
+        return CardMoved(
+            f"{self.phone.serial}: slot {slot} holds another card than was read: nothing was sent",
+            serial=self.phone.serial,
+            hint="the slots are read anew",
+        )
 
     async def submit(self, call: Call, message: Message) -> Reply:
         """Hand a message to the phone's SMS service. The attempt must be on disk already.
 
         Raises:
+            CardMoved: the phone itself saw that the card is another: the call was not made.
             PhoneError: with the effect it may have had.
         """
         completed = await self.phone.run(call.command, deadline_s=SUBMIT_DEADLINE_S)
+        if completed.text.strip() == MOVED:
+            raise self._moved(call.slot)
         return read_reply(
             call.row,
             completed.text,

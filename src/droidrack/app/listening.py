@@ -12,7 +12,7 @@ from collections import deque
 from droidrack.app.handset import Handset
 from droidrack.app.world import World
 from droidrack.core.errors import AnswerCut
-from droidrack.core.evidence import RadioWord
+from droidrack.core.evidence import RadioWord, Word
 from droidrack.core.parse.radio_log import parse_radio_line
 from droidrack.core.radio_trace import Tracer
 
@@ -29,7 +29,8 @@ class Listening:
     def __init__(self, world: World, handset: Handset) -> None:
         self._world = world
         self._handset = handset
-        self._tracer = Tracer(parts=not handset.witnesses.radio)
+        can = handset.witnesses
+        self._tracer = Tracer(parts=not can.radio, handed=not can.message_ids)
         self._heard: deque[RadioWord] = deque(maxlen=HEARD_LIMIT)
         self._count = 0
         self._attentive = asyncio.Event()
@@ -76,4 +77,5 @@ class Listening:
             return
         self._heard.append(word)
         self._count += 1
-        self.news.set()
+        if word.word is not Word.HANDED:  # It proves nothing yet: not worth a look at the store.
+            self.news.set()

@@ -33,7 +33,7 @@ from droidrack.core.door import (
     Verdict,
     expires_at,
 )
-from droidrack.core.errors import Effect, PhoneError, ProfileError
+from droidrack.core.errors import CardMoved, Effect, PhoneError, ProfileError
 from droidrack.core.ids import MessageUid
 from droidrack.core.message import Message, MessageState
 from droidrack.core.reply import Refused, Returned
@@ -311,6 +311,9 @@ class Sending:
         )
         try:
             call = handset.call_for(attempt, message)
+        except CardMoved:
+            handset.forget_sims()
+            return
         except ProfileError as error:
             await self._settling.refuse(message, _uncallable(error.code, error.message))
             return
@@ -336,7 +339,10 @@ class Sending:
             if error.effect is Effect.NONE:
                 self._pace.take_back()
             await self._call_failed(attempt, message, error)
-            raise
+            if not isinstance(error, CardMoved):
+                raise
+            handset.forget_sims()
+            return
         finally:
             self._pace.answered(go.segments)
         if isinstance(reply, Returned):

@@ -114,6 +114,12 @@ class PhoneRefused(PhoneError):
     code = "PHONE_REFUSED"
 
 
+class CardMoved(PhoneError):
+    """The slot answers otherwise than when its card was read: nothing was sent."""
+
+    code = "SIM_CHANGED"
+
+
 class AnswerCut(PhoneError):
     """The transport ended before the command's end was seen."""
 

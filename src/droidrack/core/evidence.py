@@ -103,6 +103,7 @@ class Word(StrEnum):
     FAILED = "failed"  # Persisted as failed: the final word.
     ERROR = "error"  # The modem refused a try; Android may try again.
     TAKEN = "taken"  # The modem took one part. The only word of Android 5.0.
+    HANDED = "handed"  # A part without an id was handed to the radio, whose ever it is.
     DROPPED = "dropped"  # Thrown away before the modem: the subscription is not active.
 
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from droidrack.core.evidence import RadioWord, Word
-from droidrack.core.parse.radio_log import IMS_STATUS_OK, RadioEvent, RadioKind
+from droidrack.core.parse.radio_log import IMS_STATUS_FALLBACK, IMS_STATUS_OK, RadioEvent, RadioKind
 
 TOKENS_LIMIT = 64
 """Requests without an answer that are remembered; a modem has a few in hand."""
@@ -49,10 +49,15 @@ def trace(heard: Iterable[tuple[RadioEvent, datetime]]) -> tuple[RadioWord, ...]
 
 
 class Tracer:
-    """Reads one phone's log as it is written; `parts`: tell each part that the modem took, too."""
+    """Reads one phone's log as it is written.
 
-    def __init__(self, *, parts: bool = False) -> None:
+    `parts`: tell each part that the modem took, too. `handed`: tell each part without an id that
+    the dispatcher handed on, too.
+    """
+
+    def __init__(self, *, parts: bool = False, handed: bool = False) -> None:
         self._parts = parts
+        self._handed = _Handed() if handed else None
         self._process = _PhoneProcess(parts=parts)
         self._pid: int | None = None
 
@@ -60,7 +65,10 @@ class Tracer:
         """The next event and the moment it was heard; a word where it says something."""
         if event.pid != self._pid:  # The phone process was started anew.
             self._process, self._pid = _PhoneProcess(parts=self._parts), event.pid
-        return self._process.read(event, at)
+        word = self._process.read(event, at)
+        if self._handed is not None and self._handed.first(event):
+            return RadioWord(Word.HANDED, at, None, event.phone_id)
+        return word
 
 
 class _PhoneProcess:
@@ -280,6 +288,24 @@ class _PhoneProcess:
         for message_id in [k for k, c in self._open.items() if at - c.spoke_at > SILENT]:
             del self._open[message_id]
             self._finish(message_id)
+
+
+@dataclass(slots=True)
+class _Handed:
+    """Tells the first try of a part from those that follow."""
+
+    falling: int = 0  # Parts that come from IMS to the modem: up to Android 9 they count anew.
+
+    def first(self, event: RadioEvent) -> bool:
+        """Whether a part without an id is handed on for the first time."""
+        if event.kind is RadioKind.IMS_RESULT and event.status == IMS_STATUS_FALLBACK:
+            self.falling += 1
+        if event.kind is not RadioKind.DISPATCHED or event.message_id is not None:
+            return False
+        if self.falling and not event.ims:
+            self.falling -= 1
+            return False
+        return not event.retry
 
 
 @dataclass(slots=True)

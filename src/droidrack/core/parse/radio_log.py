@@ -62,8 +62,8 @@ _CALLED = re.compile(r"^send\w{1,60} caller=")
 _ANNOUNCED = re.compile(r"^(?:sendText|(No carrier package)) ?(?:$|\.|id: )")
 _IMS_TAG = "ImsSms"  # Up to Android 10 the rest is spelt "Dispacher".
 
-IMS_STATUS_OK = 1
-"""`ImsSmsImplBase.SEND_STATUS_OK`; 2 error, 3 error with retry, 4 fall back to the modem."""
+IMS_STATUS_OK, IMS_STATUS_FALLBACK = 1, 4
+"""`ImsSmsImplBase.SEND_STATUS_…`; 2 error, 3 error with retry, 4 fall back to the modem."""
 
 
 class RadioKind(StrEnum):
