@@ -115,6 +115,8 @@ class RowWitness:
         """
         if row is not None:
             self._claimed[row.row_id] = self._steady.now()
+            if sent:
+                self._handset.store.stands(row.row_id)
         elif sent and self._handset.witnesses.store:
             self._rowless.append(flight)
             self._row_looks[flight.attempt.uid] = 0

@@ -50,15 +50,21 @@ class SmsStore:
         self._clock = clock
         self._steady = steady
         self._names_sim = names_sim
-        self._top = 0
+        self._top = 0  # The highest id that was ever seen, if the row was gone a moment later, too.
+        self._held = 0  # The highest one that it certainly held.
         self._top_read_at = -1e9
         self._doubted_at: float | None = None  # Since when it answers less than it held.
         self._fell_to: int | None = None
 
     def expect(self, top: int) -> None:
         """Know from earlier lives what the store held: an answer below it is doubted at first."""
-        if top > self._top:
-            self._top, self._top_read_at = top, -1e9
+        if top > self._held:
+            self._held, self._top_read_at = top, -1e9
+            self._top = max(self._top, top)
+
+    def stands(self, row_id: int) -> None:
+        """Know of a row that is there to stay: that of a message which was sent."""
+        self._held = max(self._held, row_id)
 
     async def watermark(self) -> int | None:
         """A row id that no row of a later attempt is at or below; None while that is in doubt.
@@ -101,13 +107,15 @@ class SmsStore:
             (number for row in rows if (number := integer(row["_id"])) is not None), default=0
         )
         now = self._top_read_at = self._clock.monotonic()
-        if top >= self._top:
-            self._top, self._doubted_at = top, None
+        if top >= self._held:
+            # A row that was glimpsed before it failed leaves its id behind; none is given twice.
+            self._top, self._held, self._doubted_at = max(self._top, top), top, None
             return
         if self._doubted_at is None:
             self._doubted_at = now
         if now - self._doubted_at >= FALL_S:
-            self._top, self._doubted_at = top, None
+            self._top = self._held = top
+            self._doubted_at = None
             self._fell_to = min(top, top if self._fell_to is None else self._fell_to)
 
     async def _ask(self, command: str, columns: tuple[str, ...]) -> tuple[Row, ...]:
