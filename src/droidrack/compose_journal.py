@@ -165,5 +165,15 @@ async def held_rows(settings: Settings, device: DeviceUuid) -> dict[str, HoldRec
 
 
 def has_journal(settings: Settings) -> bool:
-    """Whether a controller ever worked here."""
-    return (Path(settings.state_dir) / JOURNAL_FILE).exists()
+    """Whether a controller ever worked here.
+
+    Raises:
+        JournalError: one did, and its journal is gone.
+    """
+    from droidrack.adapters.journal_seal import refuse_lost, seal_of
+
+    path = Path(settings.state_dir) / JOURNAL_FILE
+    if path.exists():
+        return True
+    refuse_lost(str(path), seal_of(path))
+    return False

@@ -77,8 +77,11 @@ async def _check_journal(settings: Settings) -> list[Finding]:
     from droidrack.adapters.journal_sql import SqlJournal
 
     path = Path(settings.state_dir) / compose_journal.JOURNAL_FILE
-    if not compose_journal.has_journal(settings):
-        return [fine("journal", f"{path} is not there yet; the first controller makes it")]
+    try:
+        if not compose_journal.has_journal(settings):
+            return [fine("journal", f"{path} is not there yet; the first controller makes it")]
+    except RackError as error:
+        return [failing("journal", error)]
     journal = SqlJournal(path, observe=True)
     try:
         await journal.open()
@@ -246,8 +249,9 @@ def _controller(settings: Settings) -> str:
     """Who holds the journal; "" where no controller is at work."""
     from droidrack.adapters.journal_sql import SqlJournal
 
-    path = Path(settings.state_dir) / compose_journal.JOURNAL_FILE
-    return SqlJournal(path, observe=True).holder() if path.exists() else ""
+    return SqlJournal(
+        Path(settings.state_dir) / compose_journal.JOURNAL_FILE, observe=True
+    ).holder()
 
 
 async def _bus_with(buses: Sequence[Bus], port: UsbPath) -> Bus:
@@ -337,9 +341,9 @@ async def _records(settings: Settings) -> Sequence[PhoneRecord]:
 
 
 async def _events(settings: Settings) -> list[Json]:
-    if not compose_journal.has_journal(settings):
-        return []
     try:
+        if not compose_journal.has_journal(settings):
+            return []
         async with compose_journal.observe_journal(settings) as journal:
             events = await journal.events(limit=EVENTS_KEPT)
     except RackError as error:

@@ -215,8 +215,38 @@ def test_journal_that_was_deleted_is_not_begun_anew(tmp_path: Path) -> None:
     opened(path)
     remove(path)
 
-    with pytest.raises(JournalError, match="a new one where one has been"):
+    with pytest.raises(JournalError, match="is gone; its seal") as refused:
         opened(path)
+
+    assert "--accept-journal" in refused.value.hint
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("leftover", [False, True], ids=["gone", "empty"])
+def test_journal_that_was_deleted_is_named_by_whoever_looks(
+    tmp_path: Path, *, leftover: bool
+) -> None:
+    """A look, provisioning and a start name one loss and one remedy, and none makes a file."""
+    path = tmp_path / "journal.sqlite"
+    opened(path)
+    remove(path)
+    if leftover:  # Of a start of an earlier release.
+        path.touch(mode=0o600)
+    before = sorted(tmp_path.iterdir())
+
+    async def hints() -> set[str]:
+        said = set()
+        for journal in (SqlJournal(path, observe=True), SqlRunJournal(path), SqlJournal(path)):
+            with pytest.raises(JournalError) as refused:
+                await journal.open()
+            await journal.close()
+            said.add(refused.value.hint)
+        return said
+
+    (hint,) = asyncio.run(hints())
+
+    assert "--accept-journal" in hint
+    assert before == sorted(tmp_path.iterdir())
 
 
 def test_journal_accepted_by_the_operator_is_taken_from_then_on(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class AuditDesk:
             raise translated(error, self._store.name) from error
         try:
             with connection.begin():
-                require_head(connection, self._store.name)
+                require_head(connection, self._store.name, self._store.seal)
         except SQLAlchemyError as error:
             connection.close()
             raise translated(error, self._store.name) from error

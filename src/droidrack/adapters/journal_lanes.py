@@ -23,7 +23,7 @@ from droidrack.adapters.audit_sql import Book, last
 from droidrack.adapters.clock import SystemClock
 from droidrack.adapters.journal_revision import known_revision, require_head
 from droidrack.adapters.journal_schema import HEAD
-from droidrack.adapters.journal_seal import Mark, Seal
+from droidrack.adapters.journal_seal import Mark, Seal, refuse_lost
 from droidrack.adapters.journal_seal import check as check_seal
 from droidrack.adapters.journal_store import Store, store_for, translated
 from droidrack.adapters.journal_writer import (
@@ -128,8 +128,11 @@ class JournalLanes:
             if self._observe:
                 self.reader = self.store.watch()
                 with self.reader.begin():
-                    require_head(self.reader, self.store.name)
+                    require_head(self.reader, self.store.name, self.store.seal)
                 return
+            if not self._accept_any and not self.store.there():
+                # Before `acquire` makes an empty file.
+                refuse_lost(self.store.name, self.store.seal)
             self.store.acquire()
             self.writer = self.store.connect(writing=True)
             with self.writer.begin():

@@ -1,8 +1,11 @@
 """Which revision a journal is at, and whether this program may touch it."""
 
+from pathlib import Path
+
 from sqlalchemy import Connection, inspect, text
 
 from droidrack.adapters.journal_schema import HEAD, REVISIONS
+from droidrack.adapters.journal_seal import refuse_lost
 from droidrack.core.errors import JournalError
 
 
@@ -22,9 +25,11 @@ def known_revision(connection: Connection, name: str) -> str | None:
     return found
 
 
-def require_head(connection: Connection, name: str) -> None:
+def require_head(connection: Connection, name: str, seal: Path | None) -> None:
     """JournalError unless the journal has this program's tables: migrating is the writer's."""
     found = known_revision(connection, name)
+    if found is None:
+        refuse_lost(name, seal)
     if found != HEAD:
         stands = f"at revision {found}" if found else "empty"
         raise JournalError(

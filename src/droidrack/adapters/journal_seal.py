@@ -24,6 +24,11 @@ from droidrack.core.errors import JournalDamaged, JournalError, VaultError
 SIZE_BYTES = 128
 """Padded to one length and within one sector, so that a write in place replaces the whole of it."""
 
+REMEDY = (
+    "put the newest journal back. If it is lost, let the panel end every message that may have "
+    "been sent, then start once with `droidrack run --accept-journal`"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -35,6 +40,21 @@ class Mark:
     def next(self) -> "Mark":
         """After one commit more."""
         return Mark(self.journal, self.count + 1)
+
+
+def seal_of(path: Path) -> Path:
+    """Where the seal of the journal at `path` is."""
+    return path.with_name(f"{path.name}.seal")
+
+
+def refuse_lost(name: str, seal: Path | None) -> None:
+    """Refuse to go on without a journal, or to begin one, where a seal says that there was one."""
+    if seal is not None and seal.exists():
+        raise JournalError(
+            f"{name}: the journal that was used here last is gone; its seal {seal.name} is still "
+            "there. What it knew as sent would be sent again",
+            hint=REMEDY,
+        )
 
 
 class Seal:
@@ -104,8 +124,7 @@ def check(name: str, found: Mark, last: Mark | None) -> None:
     )
     raise JournalError(
         f"{name}: this journal is {what}. What was sent since it was written would be sent again",
-        hint="put the newest journal back. If it is lost, let the panel end every message that may "
-        "have been sent, then start once with `droidrack run --accept-journal`",
+        hint=REMEDY,
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from droidrack.adapters.journal_seal import refuse_lost, seal_of
 from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
 
 BUSY_TIMEOUT_S = 5.0
@@ -37,6 +38,10 @@ class Store(Protocol):
     name: str  # Shown to the operator; holds no password.
     seal: Path | None  # Where `journal_seal` keeps its word; None: nowhere.
     anchor: Path | None  # Where `audit_anchor` keeps the newest audit line; None: nowhere.
+
+    def there(self) -> bool:
+        """Whether there is something to open; where not, `acquire` makes it."""
+        ...
 
     def acquire(self) -> None:
         """Take the lock, or raise JournalBusy naming who has it. Idempotent."""
@@ -122,10 +127,14 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = str(path)
-        self.seal: Path | None = path.with_name(f"{path.name}.seal")
+        self.seal: Path | None = seal_of(path)
         self.anchor: Path | None = path.with_name(f"{path.name}.audit")
         self._lock = -1
         self._engine: Engine | None = None
+
+    def there(self) -> bool:
+        """Whether the file is there, with whatever in it."""
+        return self.path.exists()
 
     def acquire(self) -> None:
         """Take an advisory lock of the operating system: it dies with the process, however."""
@@ -168,8 +177,7 @@ class SqliteStore:
 
     def watch(self) -> Connection:
         """SQLite's own read-only mode: not a byte of the file can change, whatever is asked."""
-        if not self.path.exists():
-            raise _absent(self.name)
+        self._require()
         self._engine = create_engine(
             "sqlite://",
             creator=lambda: sqlite3.connect(
@@ -187,8 +195,7 @@ class SqliteStore:
 
     def beside(self) -> Connection:
         """As durable as the writer's, but the log is the writer's to move into the file."""
-        if not self.path.exists():
-            raise _absent(self.name)
+        self._require()
         if self._engine is None:
             self._engine = _sqlite_engine(self.path)
         connection = self._engine.connect()
@@ -230,6 +237,11 @@ class SqliteStore:
         for _ in range(min(RECLAIM_PAGES, free_pages)):
             cursor.execute("PRAGMA incremental_vacuum(1)")
         cursor.close()
+
+    def _require(self) -> None:
+        if not self.there():
+            refuse_lost(self.name, self.seal)
+            raise _absent(self.name)
 
     def _create_files(self) -> None:
         """Files and folders for the owner's eyes: they hold the text of every message.
@@ -306,6 +318,10 @@ class PostgresStore:
         self.name = self._engine.url.render_as_string(hide_password=True)
         self.seal: Path | None = None  # A server keeps its own copies.
         self.anchor: Path | None = None
+
+    def there(self) -> bool:
+        """The server is asked when it is connected to."""
+        return True
 
     def acquire(self) -> None:
         """Nothing yet: the lock is taken by the connection that writes, and dies with it."""

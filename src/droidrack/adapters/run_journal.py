@@ -43,7 +43,7 @@ from droidrack.adapters.journal_schema import (
 from droidrack.adapters.journal_schema import (
     phones as known_phones,
 )
-from droidrack.adapters.journal_seal import Seal
+from droidrack.adapters.journal_seal import Seal, refuse_lost
 from droidrack.adapters.journal_seal import check as check_seal
 from droidrack.adapters.journal_store import SqliteStore, store_for, translated
 from droidrack.adapters.journal_writes import mark_of
@@ -294,7 +294,8 @@ class SqlRunJournal:
             check_seal(self._store.name, mark_of(connection), last)
 
     def _outdated(self) -> bool:
-        if isinstance(self._store, SqliteStore) and not self._store.path.exists():
+        if not self._store.there():
+            refuse_lost(self._store.name, self._store.seal)
             return True
         connection = self._store.connect(writing=False)
         try:

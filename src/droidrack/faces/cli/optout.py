@@ -13,6 +13,7 @@ from droidrack.faces.cli.ledger import reveal_option
 from droidrack.faces.cli.options import (
     config_option,
     json_option,
+    note,
     open_private,
     print_json,
     print_table,
@@ -227,6 +228,7 @@ async def _all(settings: "Settings") -> tuple["OptOut", ...]:
     from droidrack import compose_journal
 
     if not compose_journal.has_journal(settings):
+        note("there is no journal yet: is it the right state_dir?", state_dir=settings.state_dir)
         return ()
     async with compose_journal.observe_journal(settings) as journal:
         return tuple([entry async for entry in _entries(journal.optouts)])
