@@ -82,10 +82,13 @@ def load_settings(path: Path) -> Settings:
 
 def profile_table(settings: Settings | None = None) -> ProfileTable:
     """The profiles that ship with the program, and the site's from its state directory."""
-    from droidrack.adapters import profile_files
+    from droidrack.adapters import access, profile_files
 
-    site = Path(settings.state_dir) / SITE_PROFILES_DIR if settings else None
-    return profile_files.profile_table(site if site and site.is_dir() else None)
+    if settings is None:
+        return profile_files.profile_table()
+    site = Path(settings.state_dir) / SITE_PROFILES_DIR
+    access.require(site, write=False)
+    return profile_files.profile_table(site if site.is_dir() else None)
 
 
 def open_vault(settings: Settings) -> Vault:

@@ -25,8 +25,15 @@ VAULT_DIR = "vault"
 
 
 def state_dir_of(settings: Settings) -> Path:
-    """The state directory, made for the owner's eyes where it is not there yet."""
+    """The state directory, made for the owner's eyes where it is not there yet.
+
+    Raises:
+        StateDenied: it is there, and this user may not enter it.
+    """
+    from droidrack.adapters.access import require
+
     state_dir = Path(settings.state_dir)
+    require(state_dir, write=False)
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
@@ -169,10 +176,13 @@ def has_journal(settings: Settings) -> bool:
 
     Raises:
         JournalError: one did, and its journal is gone.
+        StateDenied: this user may not look.
     """
+    from droidrack.adapters.access import require
     from droidrack.adapters.journal_seal import refuse_lost, seal_of
 
     path = Path(settings.state_dir) / JOURNAL_FILE
+    require(path, write=False)
     if path.exists():
         return True
     refuse_lost(str(path), seal_of(path))

@@ -77,9 +77,11 @@ async def open_run_journal(state_dir: Path | None) -> AsyncIterator[Any]:
 
         journal: Any = MemoryRunJournal()
     else:
+        from droidrack.adapters.access import told
         from droidrack.adapters.run_journal import SqlRunJournal
 
-        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with told(state_dir):
+            state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         journal = SqlRunJournal(state_dir / compose_journal.JOURNAL_FILE)
     await journal.open()
     try:

@@ -55,11 +55,15 @@ def effective_values(path: Path) -> list[dict[str, str]]:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Everything that a valid configuration names."""
+    from droidrack.adapters.access import denial
     from droidrack.adapters.host_facts import look_at
     from droidrack.adapters.host_survey import host_facts
 
     state_dir = Path(settings.state_dir)
-    findings = judge_state_dir(look_at(state_dir))
+    place, vault = look_at(state_dir), state_dir / compose_journal.VAULT_DIR
+    findings = judge_state_dir(place)
+    if not place.denied and vault.exists() and (refused := denial(vault)):
+        findings.append(failing("vault", refused))
     facts = host_facts(state_dir / compose.ADB_DIR)
     given = {adb.port for adb in settings.adb if not adb.own}
     findings += judge_host(facts, settings.ports, len(settings.phones), given=given)
@@ -73,6 +77,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _check_journal(settings: Settings) -> list[Finding]:
+    from droidrack.adapters.access import require
     from droidrack.adapters.journal_schema import HEAD
     from droidrack.adapters.journal_sql import SqlJournal
 
@@ -80,6 +85,8 @@ async def _check_journal(settings: Settings) -> list[Finding]:
     try:
         if not compose_journal.has_journal(settings):
             return [fine("journal", f"{path} is not there yet; the first controller makes it")]
+        for part in path.parent.glob(f"{path.name}*"):
+            require(part)  # They are only read here, and a controller has to write them.
     except RackError as error:
         return [failing("journal", error)]
     journal = SqlJournal(path, observe=True)
@@ -181,10 +188,12 @@ def listed(settings: Settings, seen: Sequence[Seen]) -> tuple[Listed, ...]:
 
 def proven_ports(settings: Settings) -> list[dict[str, Json]]:
     """What was found out about ports, for a table; `holds` null: this host shows no USB tree."""
+    from droidrack.adapters.access import require
     from droidrack.adapters.sysfs import usb_tree
-    from droidrack.adapters.usb_power import PortProofs
+    from droidrack.adapters.usb_power import PROOFS_FILE, PortProofs
     from droidrack.core.port_proof import fingerprint_of
 
+    require(Path(settings.state_dir) / PROOFS_FILE, write=False)
     tree = usb_tree()
     return [
         {

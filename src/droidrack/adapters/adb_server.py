@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from droidrack.adapters.access import require, told
 from droidrack.adapters.adb_host import PROBE_DEADLINE_S, Tell, keep_connected, version
 from droidrack.adapters.adb_link import Endpoint
 from droidrack.adapters.adb_notice import Notice, notice_path, noticed_port
@@ -94,8 +95,9 @@ class OwnServer:
 
     def open_log(self) -> BinaryIO:
         """The log, to be appended to; begun anew once it is larger than its limit."""
-        grown = self.log.exists() and self.log.stat().st_size > LOG_LIMIT
-        return self.log.open("wb" if grown else "ab")
+        with told(self.log):
+            grown = self.log.exists() and self.log.stat().st_size > LOG_LIMIT
+            return self.log.open("wb" if grown else "ab")
 
     def environment(self) -> dict[str, str]:
         """Nothing of ours but the PATH: a stray ADB_… or ANDROID_… would change the server."""
@@ -132,8 +134,11 @@ class Supervisor:
 
         Raises:
             BridgeDown: the port is taken, or the server does not come up.
+            StateDenied: this user may not use its home.
         """
-        self._server.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with told(self._server.home):
+            self._server.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        require(self._server.home)
         for tries_left in reversed(range(START_TRIES)):
             self.endpoint = Endpoint("127.0.0.1", free_port(self._server.port))
             try:
@@ -294,7 +299,8 @@ async def open_server(
             on_own(supervisor)
             endpoint = supervisor.endpoint
             posted = Notice(notice)
-            posted.post(endpoint.port)
+            with told(notice):
+                posted.post(endpoint.port)
             stack.callback(posted.withdraw)
             tasks.append(asyncio.create_task(supervisor.supervise(), name="adb server"))
         if settings.connect:

@@ -22,6 +22,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from droidrack.adapters.access import refusal
 from droidrack.core.errors import (
     ConfigError,
     ControllerAbsent,
@@ -90,6 +91,8 @@ def _bound(path: Path) -> socket.socket:
             listener.bind(name)
     except OSError as exc:
         listener.close()
+        if refused := refusal(exc, path):
+            raise refused from exc
         raise ConfigError(
             f"{path}: {(exc.strerror or 'cannot be made').lower()}",
             hint="the state directory must be on a local disk that knows unix sockets",
@@ -195,11 +198,14 @@ async def ask(
     Raises:
         ControllerAbsent: none listens at `path`, or it did not answer in time.
         ControllerRefused: it did not do it; with its own words.
+        StateDenied: this user may not reach the socket.
     """
     try:
         async with asyncio.timeout(deadline_s):
             line = await _exchange(path, act, args)
     except (OSError, TimeoutError, ValueError) as exc:
+        if isinstance(exc, OSError) and (refused := refusal(exc, path)):
+            raise refused from exc
         late = isinstance(exc, TimeoutError)
         raise ControllerAbsent(
             f"{path}: "

@@ -6,6 +6,7 @@ import stat
 import subprocess
 from pathlib import Path
 
+from droidrack.adapters.access import denial
 from droidrack.adapters.adb_server import adb_binary
 from droidrack.core.checkup import Place
 from droidrack.core.errors import BridgeDown
@@ -39,10 +40,19 @@ def adb_version() -> str:
 
 def look_at(path: Path) -> Place:
     """A directory, or what its nearest existing parent lets one make there."""
-    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    there = next(p for p in (path, *path.absolute().parents) if _seen(p))
+    mode = stat.S_IMODE(there.stat().st_mode) if there == path else None
     return Place(
         path=str(path),
-        mode=stat.S_IMODE(path.stat().st_mode) if path.exists() else None,
-        writable=os.access(there, os.W_OK | os.X_OK) and there.is_dir(),
+        mode=mode,
+        writable=there.is_dir() and os.access(there, os.W_OK | os.X_OK),
         free_bytes=shutil.disk_usage(there).free,
+        denied=denial(path, write=mode is not None),
     )
+
+
+def _seen(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

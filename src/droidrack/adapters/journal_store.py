@@ -9,14 +9,16 @@ import fcntl
 import os
 import socket
 import sqlite3
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from droidrack.adapters.access import denial, refusal
 from droidrack.adapters.journal_seal import refuse_lost, seal_of
-from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError
+from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError, StateDenied
 
 BUSY_TIMEOUT_S = 5.0
 """Our own connections never wait for each other longer than one commit on a slow disk (0.5 s was
@@ -29,6 +31,7 @@ RECLAIM_PAGES = 2_000
 """Pages (4 KiB each) given back to the disk per pruned batch: short enough not to be noticed."""
 
 FULL_DISK = ("SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+CLOSED_FILE = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM")
 BROKEN_FILE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT")
 
 
@@ -91,13 +94,15 @@ def store_for(location: str | Path) -> Store:
     return SqliteStore(Path(location))
 
 
-def translated(error: SQLAlchemyError | OSError, name: str) -> JournalError:
+def translated(error: SQLAlchemyError | sqlite3.Error | OSError, name: str) -> JournalError:
     """The one table from the libraries' errors to ours.
 
     Nothing of the statement is repeated: its parameters are numbers and bodies.
     """
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     word = getattr(cause, "sqlite_errorname", "") or type(cause).__name__
+    if refused := _refused(cause, word, name):
+        return refused
     if isinstance(cause, OSError):
         word = os.strerror(cause.errno) if cause.errno else word
     if word.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -111,6 +116,16 @@ def translated(error: SQLAlchemyError | OSError, name: str) -> JournalError:
     if word in FULL_DISK or getattr(cause, "errno", None) is not None:
         hint = "free space on this disk and see that it is writable; nothing is sent until then"
     return JournalDamaged(f"{name}: the journal cannot be read or written ({word})", hint=hint)
+
+
+def _refused(cause: BaseException, word: str, name: str) -> StateDenied | None:
+    """What the system forbids; SQLite does not say so, but which files it uses is known."""
+    if isinstance(cause, OSError):
+        return refusal(cause, Path(name))
+    if not word.startswith(CLOSED_FILE):
+        return None
+    refused = (denial(Path(f"{name}{suffix}")) for suffix in ("", "-wal", "-shm"))
+    return next(filter(None, refused), None)
 
 
 def _broken(name: str, seen: str) -> JournalDamaged:
@@ -196,24 +211,16 @@ class SqliteStore:
     def beside(self) -> Connection:
         """As durable as the writer's, but the log is the writer's to move into the file."""
         self._require()
-        if self._engine is None:
-            self._engine = _sqlite_engine(self.path)
-        connection = self._engine.connect()
+        connection = self._connection()
         connection.info["begin"] = "BEGIN IMMEDIATE"
         return connection
 
     def connect(self, *, writing: bool) -> Connection:
         """A connection that commits durably, or one that can only read."""
-        if self._engine is None:
-            self._engine = _sqlite_engine(self.path)
-        connection = self._engine.connect()
-        connection.info["begin"] = "BEGIN IMMEDIATE" if writing else "BEGIN"
         # For the writer: moves what a crash left in the log into the file, with an fsync of its
         # own, because frames whose fsync once failed may be in the page cache only.
-        pragma = "wal_checkpoint(TRUNCATE)" if writing else "query_only=ON"
-        cursor = connection.connection.cursor()  # Outside any transaction: SQLite wants it so.
-        cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+        connection = self._connection("wal_checkpoint(TRUNCATE)" if writing else "query_only=ON")
+        connection.info["begin"] = "BEGIN IMMEDIATE" if writing else "BEGIN"
         return connection
 
     def check(self, connection: Connection) -> None:
@@ -237,6 +244,27 @@ class SqliteStore:
         for _ in range(min(RECLAIM_PAGES, free_pages)):
             cursor.execute("PRAGMA incremental_vacuum(1)")
         cursor.close()
+
+    def _connection(self, pragma: str = "") -> Connection:
+        """A connection; the pragma ran on it outside any transaction: SQLite wants it so.
+
+        Raises:
+            JournalError: what SQLite says where SQLAlchemy does not listen yet.
+        """
+        if self._engine is None:
+            self._engine = _sqlite_engine(self.path)
+        try:
+            with ExitStack() as undo:
+                connection = self._engine.connect()
+                undo.callback(connection.close)
+                if pragma:
+                    cursor = connection.connection.cursor()
+                    cursor.execute(f"PRAGMA {pragma}")
+                    cursor.close()
+                undo.pop_all()
+        except sqlite3.Error as error:
+            raise translated(error, self.name) from error
+        return connection
 
     def _require(self) -> None:
         if not self.there():

@@ -81,7 +81,7 @@ class FileNotebook:
         reason = note.get("reason") if isinstance(note, dict) else None
         if isinstance(reason, str) and reason:
             return reason
-        return UNREADABLE if path.exists() else ""
+        return UNREADABLE if _maybe_there(path) else ""
 
     def set_quarantine(self, device: DeviceUuid, reason: str) -> None:
         """Keep a phone from sending, over restarts too; "" lets it send again."""
@@ -98,7 +98,7 @@ class FileNotebook:
         if isinstance(note, dict) and isinstance(note.get("why"), str):
             kinds = (kind for kind in OrderKind if kind == note.get("kind"))
             return Order(next(kinds, OrderKind.PAUSE), note["why"])
-        return Order(OrderKind.PAUSE, UNREADABLE) if path.exists() else None
+        return Order(OrderKind.PAUSE, UNREADABLE) if _maybe_there(path) else None
 
     def set_order(self, phone: str, order: Order | None) -> None:
         """Keep an order over restarts, or take it back."""
@@ -138,6 +138,14 @@ class FileNotebook:
     def _write(self, path: Path, note: Mapping[str, object]) -> None:
         make_private_directory(self._home)
         write_private(path, json.dumps(note, ensure_ascii=False).encode())
+
+
+def _maybe_there(path: Path) -> bool:
+    """Whether there may be a note: what keeps a phone from sending must not be overlooked."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
 
 
 def _reading(line: object) -> GuardReading | None:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from droidrack.adapters.access import refusal, require
 from droidrack.core.errors import VaultError
 
 FILE_LIMIT_BYTES = 64 * 1024
@@ -26,6 +27,8 @@ def translated(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
+        if refused := refusal(exc, path):
+            raise refused from exc
         reason = (exc.strerror or "input/output error").lower()
         raise VaultError(
             f"{path}: {reason}",
@@ -42,12 +45,13 @@ def make_private_directory(path: Path) -> None:
 
 
 def check_private_directory(path: Path) -> None:
-    """VaultError unless it is a directory that only its owner may enter."""
+    """VaultError unless it is a directory that this user may enter, and nobody else."""
     with translated(path):
         mode = path.stat().st_mode
     if not stat.S_ISDIR(mode):
         raise VaultError(f"{path}: expected a directory, seen something else")
     _check_mode(path, mode, 0o700)
+    require(path, write=False)  # A search in what may not be listed finds nothing, and says so.
 
 
 def read_private(path: Path) -> bytes:

@@ -16,6 +16,7 @@ from droidrack.adapters.private_files import (
     make_private_directory,
     read_private,
     remove_private,
+    translated,
     write_private,
 )
 from droidrack.adapters.vault_seal import Sealer, own_key, own_sealer
@@ -49,11 +50,12 @@ class FileVault:
 
     def load(self, device: DeviceUuid) -> StoredSession | None:
         path = self._path(device)
-        if not self._directory.exists():
-            return None
-        check_private_directory(self._directory)
-        if not path.exists():
-            return None
+        with translated(path):
+            if not self._directory.exists():
+                return None
+            check_private_directory(self._directory)
+            if not path.exists():
+                return None
         content, key = read_private(path), self._key()
         try:
             return _from_plain(key.open(device, _unwrapped(content)))
@@ -71,8 +73,9 @@ class FileVault:
 
     def forget(self, device: DeviceUuid) -> None:
         path = self._path(device)
-        if self._directory.exists():
-            remove_private(path)
+        with translated(path):
+            if self._directory.exists():
+                remove_private(path)
 
     def _path(self, device: DeviceUuid) -> Path:
         if not _DEVICE.fullmatch(device):

@@ -38,6 +38,7 @@ class Place:
     mode: int | None
     writable: bool
     free_bytes: int
+    denied: RackError | None = None  # Why this user may not use it, where it exists.
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +83,15 @@ def judge_state_dir(place: Place) -> list[Finding]:
     """The directory of journal, vault and keys: there, private, writable, with room."""
     subject, path = "state directory", place.path
     findings = []
-    if not place.writable:
+    if place.denied is not None:
+        findings.append(failing(subject, place.denied))
+    elif not place.writable:
         findings.append(
             Finding(
                 Severity.ERROR,
                 subject,
-                f"{path} cannot be written by this user",
-                "give it to the user who runs droidrack, or name another state_dir",
+                f"{path} is not there and cannot be made by this user",
+                "name another state_dir, or make it and give it to the user who runs droidrack",
             )
         )
     elif place.mode is None:

@@ -152,6 +152,8 @@ GATEWAY_CHANGED P|The panel gave the phone another gateway.|Look at its account 
 JOURNAL_ERROR T|The journal cannot be used; nothing is sent.|See the message.
 JOURNAL_BUSY T|Another controller has the journal.|Stop the other one.
 JOURNAL_DAMAGED T|The journal cannot be written or read; nothing is sent.|Check disk and file.
+STATE_DENIED T|This user may not use the state directory, or a file in it.\
+|Run it as the user of the controller, or correct owner and mode.
 ENDPOINT_FAILED T|A webhook or hook command did not take a text.\
 |It is offered again; check the receiver.
 CONTROLLER_ABSENT T|No controller answers here.|Start it with `droidrack run`.

@@ -246,3 +246,12 @@ class VaultError(RackError):
     """The store of session tokens cannot be read, written or trusted."""
 
     code = "VAULT_ERROR"
+
+
+class StateDenied(JournalDamaged, VaultError):
+    """This user may not use a file of the state directory.
+
+    Whoever waits for a failing journal or vault hears of it too: to them it is no other.
+    """
+
+    code = "STATE_DENIED"
