@@ -1,9 +1,9 @@
 """What `droidrack doctor` asks of this host: the adb program, and directories."""
 
-import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from pathlib import Path
 
 from droidrack.adapters.access import denial
@@ -45,7 +45,7 @@ def look_at(path: Path) -> Place:
     return Place(
         path=str(path),
         mode=mode,
-        writable=there.is_dir() and os.access(there, os.W_OK | os.X_OK),
+        writable=there.is_dir() and (mode is not None or _takes_folders(there)),
         free_bytes=shutil.disk_usage(there).free,
         denied=denial(path, write=mode is not None),
     )
@@ -56,3 +56,12 @@ def _seen(path: Path) -> bool:
         return path.exists()
     except PermissionError:
         return False
+
+
+def _takes_folders(path: Path) -> bool:
+    """Tried, because modes do not tell it of every file system: root may not in /proc either."""
+    try:
+        Path(tempfile.mkdtemp(prefix=".droidrack-", dir=path)).rmdir()
+    except OSError:
+        return False
+    return True
