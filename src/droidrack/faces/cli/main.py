@@ -14,6 +14,7 @@ import click
 from droidrack import __version__
 from droidrack.core.errors import RackError
 from droidrack.faces.cli.options import show_error
+from droidrack.faces.cli.streams import lost_output_told, take_every_character
 
 COMMANDS = {
     "run": ("rack", "Run the controller for the phones of devices.toml."),
@@ -81,6 +82,16 @@ class LazyGroup(click.Group):
         """List the commands from the table, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        """Run a command line; output that is lost is an error of any of them."""
+        take_every_character()
+        try:
+            with lost_output_told():
+                return super().main(*args, **extra)
+        except RackError as error:
+            show_error(error)
+            sys.exit(error.exit_code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Show a foreseen error as what, where and what to do; leave ours as they are."""
