@@ -65,6 +65,24 @@ def test_admin_mints_pairing_tokens_that_work(store: PanelStore) -> None:
     assert 4 == len(store.devices())
 
 
+@pytest.mark.parametrize(
+    "body",
+    ["{", "[]", "3", "null", "[" * 100_000],
+    ids=["broken", "list", "number", "null", "deep"],
+)
+def test_admin_mints_nothing_for_a_body_that_is_no_object(store: PanelStore, body: str) -> None:
+    """A script that sends nonsense is told, and no token is lost to it."""
+    answer = ask(
+        store,
+        "POST",
+        "/admin/pairing-tokens",
+        content=body,
+        headers={"Content-Type": "application/json"},
+    )
+    assert 422 == answer.status_code
+    assert {"body": ["The body must be a JSON object."]} == answer.json()["errors"]
+
+
 def test_admin_queues_messages_and_shows_them(store: PanelStore) -> None:
     """What was queued is in the ledger, in full and in order."""
     new = [

@@ -7,6 +7,7 @@ the operator's browser cannot send that across origins.
 
 import hmac
 import ipaddress
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
@@ -14,9 +15,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from droidrack.virtual.panel.api import BATCH_LIMIT, envelope, read_json
+from droidrack.virtual.panel.api import BATCH_LIMIT, envelope, read_body
 from droidrack.virtual.panel.faults import BAD_ITEMS, ENDPOINTS, Fault, FaultKind, FaultPlan
-from droidrack.virtual.panel.form import Form
+from droidrack.virtual.panel.form import Form, Invalid
 from droidrack.virtual.panel.queue import NewMessage, Reading
 from droidrack.virtual.panel.store import PanelStore
 
@@ -55,14 +56,14 @@ class AdminApi:
 
     async def mint(self, request: Request) -> Response:
         """`{"count": n}` → `{"tokens": [...]}`: pairing tokens, shown this once."""
-        form = Form(await read_json(request))
+        form = await _form(request)
         count = form.integer("count", 1, BATCH_LIMIT, required=False)
         form.check()
         return envelope({"tokens": [self._store.mint() for _ in range(count or 1)]})
 
     async def queue(self, request: Request) -> Response:
         """`{"messages": [{device_uuid, number, body, slot | sim_uid, priority?, uid?}]}` → uids."""
-        form = Form(await read_json(request))
+        form = await _form(request)
         items = form.items("messages", BATCH_LIMIT)
         new = [_new_message(form, index, item) for index, item in enumerate(items)]
         form.check()
@@ -99,7 +100,7 @@ class AdminApi:
 
     async def set_quota(self, request: Request) -> Response:
         """`{"per_day": n | null}`."""
-        form = Form(await read_json(request))
+        form = await _form(request)
         per_day = form.integer("per_day", 0, _DAY_LIMIT, required=False)
         form.check()
         self._store.set_quota(request.path_params["uuid"], per_day)
@@ -107,7 +108,7 @@ class AdminApi:
 
     async def set_reading(self, request: Request) -> Response:
         """`{"reading": "repeat" | "lease"}`."""
-        form = Form(await read_json(request))
+        form = await _form(request)
         reading = form.word("reading", tuple(Reading))
         form.check()
         self._store.messages.reading = Reading(reading)
@@ -129,7 +130,7 @@ class AdminApi:
 
     async def add_fault(self, request: Request) -> Response:
         """`{endpoint, kind, times?, probability_percent?, device_uuid?, status?, …}`: one rule."""
-        form = Form(await read_json(request))
+        form = await _form(request)
         endpoint = form.word("endpoint", ("*", *ENDPOINTS))
         times = form.integer("times", 1, _DAY_LIMIT, required=False)
         percent = form.integer("probability_percent", 1, 100, required=False)
@@ -163,6 +164,17 @@ class AdminApi:
             given = request.headers.get("authorization", "").encode()
             return hmac.compare_digest(given, f"Bearer {self._token}".encode())
         return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+
+
+async def _form(request: Request) -> Form:
+    """The fields of a request; 422 for what is no JSON object, by which nothing is done."""
+    try:
+        fields = json.loads(await read_body(request) or "{}")
+    except (ValueError, RecursionError):
+        fields = None
+    if not isinstance(fields, dict):
+        raise Invalid({"body": ["The body must be a JSON object."]})
+    return Form(fields)
 
 
 def _new_message(batch: Form, index: int, item: object) -> NewMessage:

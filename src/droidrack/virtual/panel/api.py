@@ -168,15 +168,20 @@ def envelope(content: object, *, status: int = 200) -> JSONResponse:
 
 async def read_json(request: Request) -> object:
     """The request's JSON; {} for what is not JSON, as the framework reads it."""
+    try:
+        return json.loads(await read_body(request))
+    except (ValueError, RecursionError):
+        return {}
+
+
+async def read_body(request: Request) -> bytearray:
+    """The request's body; 413 for one that is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > BODY_LIMIT:
             raise HTTPException(413, "Payload Too Large")
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+    return body
 
 
 def error_answers() -> dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]:
