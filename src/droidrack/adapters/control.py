@@ -196,13 +196,15 @@ async def ask(
     """Ask a running controller; its result.
 
     Raises:
+        ConfigError: the request is too long, or no UTF-8.
         ControllerAbsent: none listens at `path`, or it did not answer in time.
         ControllerRefused: it did not do it; with its own words.
         StateDenied: this user may not reach the socket.
     """
+    request = _line_of(act, args)
     try:
         async with asyncio.timeout(deadline_s):
-            line = await _exchange(path, act, args)
+            line = await _exchange(path, request)
     except (OSError, TimeoutError, ValueError) as exc:
         if isinstance(exc, OSError) and (refused := refusal(exc, path)):
             raise refused from exc
@@ -222,12 +224,26 @@ async def ask(
     raise ControllerRefused(error["message"], hint=error["hint"], remote=error["code"])
 
 
-async def _exchange(path: Path, act: str, args: Mapping[str, object]) -> bytes:
+def _line_of(act: str, args: Mapping[str, object]) -> bytes:
+    """A request as it goes over the socket."""
+    request = {"v": VERSION, "act": act, "args": dict(args)}
+    try:
+        line = json.dumps(request, ensure_ascii=False).encode() + b"\n"
+    except UnicodeEncodeError as exc:
+        raise ConfigError(f"{act}: the text is not UTF-8", hint="type it as UTF-8") from exc
+    if len(line) > REQUEST_LIMIT:
+        raise ConfigError(
+            f"{act}: the request is {len(line)} bytes long, a controller takes {REQUEST_LIMIT}",
+            hint="shorten what was typed",
+        )
+    return line
+
+
+async def _exchange(path: Path, request: bytes) -> bytes:
     with _short(path) as name:
         reader, writer = await asyncio.open_unix_connection(name, limit=ANSWER_LIMIT)
     try:
-        request = {"v": VERSION, "act": act, "args": dict(args)}
-        writer.write(json.dumps(request, ensure_ascii=False).encode() + b"\n")
+        writer.write(request)
         await writer.drain()
         return await reader.readline()
     finally:
