@@ -1,15 +1,20 @@
 """What a real adb server and its clients see when a virtual phone's link misbehaves."""
 
+import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 from live_rack import DEADLINE_S, LiveRack, StartRack, quick
 
-from droidrack.virtual.adb_host import adb_path
+from droidrack.virtual.adb_host import adb_path, free_port
 from droidrack.virtual.farm import RackPhone
 
+PROGRAM = Path(sys.executable).with_name("droidrack")
 SEND = "echo done >> /data/local/tmp/journal"
 """A command whose effect can be seen on the phone afterwards."""
 
@@ -173,6 +178,27 @@ def test_crashed_server_is_brought_back(rack: LiveRack) -> None:
     rack.do(rack.rack.crash_server)
     eventually(lambda: rack.rack.server_pid not in (None, pid), "a new server")
     eventually(lambda: rack.state(rack.phones[0]) == "device", "device")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can bind a child's life to ours")
+def test_killed_rack_takes_its_server_along() -> None:
+    """After kill -9 the same command gets the same port again; meanwhile it is taken."""
+    port = str(free_port())
+    words = (PROGRAM, "virtual", "--phones", "1", "--profile", "parser", "--adb-port", port)
+    for _ in range(2):
+        with subprocess.Popen([*words, "--json"], stdout=subprocess.PIPE) as rack:
+            assert rack.stdout is not None
+            rack.stdout.readline()
+            second = subprocess.run(words, capture_output=True, check=False, timeout=DEADLINE_S)
+            rack.kill()
+        assert b"another program listens there" in second.stderr
+        eventually(lambda: is_free(int(port)), "an end of the server")
+
+
+def is_free(port: int) -> bool:
+    """Whether nobody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_latency_delays_one_phone_only(start_rack: StartRack) -> None:

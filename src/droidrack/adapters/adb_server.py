@@ -24,6 +24,7 @@ from droidrack.adapters.adb_host import PROBE_DEADLINE_S, Tell, keep_connected, 
 from droidrack.adapters.adb_link import Endpoint
 from droidrack.adapters.adb_notice import Notice, notice_path, noticed_port
 from droidrack.core.errors import BridgeDown, PhoneError
+from droidrack.core.leash import leashed
 from droidrack.core.server_fault import ServerEnd, judge_end
 from droidrack.core.settings import AdbSettings
 
@@ -44,20 +45,6 @@ RESTART_LIMIT_S = 10.0
 
 
 # --- A server of our own ----------------------------------------------------------------------
-
-# Runs before adb in the same process. The kernel kills it with the thread that started it, which is
-# the one that runs the event loop; the look at the parent covers a controller that died before.
-# Then stdout becomes descriptor 3, on which adb says that it listens, and everything else is log.
-_LEASH = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("the controller is gone")
-os.dup2(1, 3)
-os.dup2(2, 1)
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def adb_binary() -> Path:
@@ -205,11 +192,10 @@ class Supervisor:
 
     async def _spawn(self) -> None:
         """One start: the process runs and answers, or it is gone and BridgeDown is raised."""
-        binary = str(adb_binary())
-        leashed = [sys.executable, "-ISs", "-c", _LEASH, str(os.getpid()), binary]
+        server = leashed(sys.executable, os.getpid(), str(adb_binary()))
         with self._server.open_log() as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                *leashed,
+                *server,
                 *("-P", str(self.endpoint.port), "--reply-fd", "3", "nodaemon", "server"),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,

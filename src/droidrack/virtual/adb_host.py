@@ -2,15 +2,19 @@
 
 Its port, key and settings are private; it never touches adb's usual port 5037. That the server
 which answers is our own child is proven by the child itself: adb writes "OK" to the descriptor
-given by `--reply-fd` once it listens, and ends without a word when the port belongs to another.
+given by `--reply-fd` once it listens, and ends without a word when the port belongs to another. It
+ends with the rack, also where that is killed: the next one may want its port.
 """
 
 import asyncio
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from pathlib import Path
+
+from droidrack.core.leash import leashed
 
 _USUAL_PORT = 5037
 _START_DEADLINE_S = 10.0
@@ -41,6 +45,12 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     return port if port != _USUAL_PORT else free_port()
+
+
+def _is_taken(port: int) -> bool:
+    """Whether somebody listens on this loopback port; nobody does on "any"."""
+    with socket.socket() as probe:
+        return port != 0 and probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 async def ask(port: int, request: str, *, deadline_s: float) -> str:
@@ -105,8 +115,8 @@ class AdbHost:
             if await self._spawn(port):
                 self.port = port
                 return
-        log = self._log_tail()
-        raise AdbServerLost(f"no adb server on port {self.port or 'any'}: {log}")
+        why = "another program listens there" if _is_taken(self.port) else self._log_tail()
+        raise AdbServerLost(f"no adb server on port {self.port or 'any'}: {why}")
 
     async def wait(self) -> None:
         """Return when the server has ended, for whatever reason."""
@@ -172,27 +182,19 @@ class AdbHost:
 
     async def _spawn(self, port: int) -> bool:
         """Start the binary; whether it said that it listens."""
-        reply_end, child_end = os.pipe()
-        try:
-            with (self.home / "adb.out").open("ab") as log:
-                self._process = await asyncio.create_subprocess_exec(
-                    adb_path(),
-                    *("-P", str(port), "--reply-fd", str(child_end), "nodaemon", "server"),
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env=self._environment(),
-                    pass_fds=(child_end,),
-                    start_new_session=True,
-                )
-            os.close(child_end)
-            child_end = -1
-            if await _first_bytes(reply_end) == b"OK":
-                return True
-        finally:
-            os.close(reply_end)
-            if child_end >= 0:
-                os.close(child_end)
+        server = leashed(sys.executable, os.getpid(), adb_path())
+        with (self.home / "adb.out").open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *server,
+                *("-P", str(port), "--reply-fd", "3", "nodaemon", "server"),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                env=self._environment(),
+                start_new_session=True,
+            )
+        if await _listens(self._process):
+            return True
         await self.kill()
         return False
 
@@ -213,23 +215,12 @@ class AdbHost:
         return lines[-1] if lines else "it said nothing"
 
 
-async def _first_bytes(descriptor: int) -> bytes:
-    """Two bytes from a pipe, or fewer at its end or after the deadline."""
-    loop = asyncio.get_running_loop()
-    taken: asyncio.Future[bytes] = loop.create_future()
-    content = bytearray()
-
-    def readable() -> None:
-        chunk = os.read(descriptor, 2 - len(content))
-        content.extend(chunk)
-        if (not chunk or len(content) == 2) and not taken.done():
-            taken.set_result(bytes(content))
-
-    loop.add_reader(descriptor, readable)
+async def _listens(process: asyncio.subprocess.Process) -> bool:
+    """Whether the server says so before the deadline; one that ends says nothing."""
+    if process.stdout is None:
+        return False
     try:
         async with asyncio.timeout(_START_DEADLINE_S):
-            return await taken
+            return await process.stdout.readline() == b"OK\n"
     except TimeoutError:
-        return b""
-    finally:
-        loop.remove_reader(descriptor)
+        return False
