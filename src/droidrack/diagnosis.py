@@ -35,6 +35,9 @@ from droidrack.ports import Bus, PhoneRecord
 COUNTED = 1000
 """Messages of a state that are counted at most; more is `1000 or more`."""
 
+JOURNAL_PARTS = ("", "-wal", "-shm", ".lock", ".seal", ".audit")
+"""Not any file of such a name: a copy beside it may be anybody's."""
+
 
 def adb_program() -> str:
     """Path and version of the adb that an own server runs; BridgeDown where there is none."""
@@ -85,8 +88,8 @@ async def _check_journal(settings: Settings) -> list[Finding]:
     try:
         if not compose_journal.has_journal(settings):
             return [fine("journal", f"{path} is not there yet; the first controller makes it")]
-        for part in path.parent.glob(f"{path.name}*"):
-            require(part)  # They are only read here, and a controller has to write them.
+        for part in (Path(f"{path}{suffix}") for suffix in JOURNAL_PARTS):
+            require(part, write=part.exists())  # Read here only; a controller has to write it.
     except RackError as error:
         return [failing("journal", error)]
     journal = SqlJournal(path, observe=True)
