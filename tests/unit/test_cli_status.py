@@ -66,6 +66,7 @@ def picture(*phones: dict[str, Any]) -> dict[str, Any]:
         "totals": totals,
         "hubs_lost": [],
         "servers_lost": [],
+        "panel_lost": None,
         "phones": list(phones),
     }
 
@@ -136,6 +137,22 @@ def test_lost_hub_is_one_line_for_all_of_its_phones() -> None:
     answer["hubs_lost"] = [{"hub": "shelf 1 (1-2)", "phones": [p["phone"] for p in gone]}]
     (line,) = _troubles(answer)
     assert line.startswith("hub shelf 1 (1-2) and all of its 30 phones are gone → check the hub")
+
+
+def test_lost_panel_is_one_line_with_its_time_and_cause() -> None:
+    """All phones ask the same one; the table shows them ready meanwhile."""
+    answer = picture(phone("bay-1"), phone("bay-2"))
+    answer["panel_lost"] = {
+        "panel": "https://panel.example",
+        "since": "2030-01-01T11:58:45+00:00",
+        "seen": "pending: no connection: refused",
+        "remedy": "check it",
+        "phones": ["bay-1"],
+    }
+    assert [
+        "the panel at https://panel.example has not done what it is asked since "
+        "2030-01-01 11:58:45Z (75s): 1 phone in vain (pending: no connection: refused) → check it"
+    ] == _troubles(answer)
 
 
 def test_lost_adb_server_is_one_line_for_all_of_its_phones() -> None:

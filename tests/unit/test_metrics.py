@@ -11,7 +11,7 @@ def picture(**changes: Any) -> dict[str, Any]:
     """A rack whose second phone is ill."""
     ill = {"ailment": "silent", "given_up": False}
     phones = [{"phone": "bay-1", "repair": None}, {"phone": "bay-2", "repair": ill}]
-    return {"phones": phones, "hubs_lost": [], "servers_lost": [], **changes}
+    return {"phones": phones, "hubs_lost": [], "servers_lost": [], "panel_lost": None, **changes}
 
 
 def test_phone_that_is_well_has_no_repair_sample() -> None:
@@ -38,3 +38,10 @@ def test_lost_adb_server_counts_its_phones() -> None:
     answer = picture(servers_lost=[{"server": "127.0.0.1:5037", "phones": ["bay-1", "bay-2"]}])
     samples = list(SAMPLES["droidrack_adb_server_lost_phones"](answer))
     assert [(("127.0.0.1:5037",), 2)] == samples
+
+
+def test_lost_panel_is_one_sample_for_all_phones() -> None:
+    """It is 0 while the panel answers, so that a rule can tell that from no controller."""
+    samples = SAMPLES["droidrack_panel_lost"]
+    assert [((), 0.0)] == list(samples(picture()))
+    assert [((), 1.0)] == list(samples(picture(panel_lost={"phones": ["bay-1"]})))

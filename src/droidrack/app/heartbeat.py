@@ -7,6 +7,7 @@ is newer.
 
 from droidrack.app.handset import Handset
 from droidrack.app.pairing import bind_rows
+from droidrack.app.panel_line import Call
 from droidrack.app.pause import Pause
 from droidrack.app.session import SessionKeeper
 from droidrack.app.world import World
@@ -43,6 +44,12 @@ class Heartbeat:
 
     async def run(self, token: Token) -> None:
         """Beat for ever."""
+        try:
+            await self._beat_on(token)
+        finally:
+            self._world.panel_line.leave(self._handset.device, Call.HEARTBEAT)
+
+    async def _beat_on(self, token: Token) -> None:
         world = self._world
         pause = Pause(world.dice)
         while True:
@@ -51,8 +58,8 @@ class Heartbeat:
                 await self.beat(token)
             except PanelBusy as busy:
                 delay_s = max(delay_s, pause.after_busy(busy.retry_after_s))
-            except PanelUnavailable as error:
-                world.tell("heartbeat lost", device=self._handset.device, reason=error.message)
+            except PanelUnavailable:
+                pass  # The line to the panel told it; the next one is newer.
             except (PhoneTimeout, PhoneRefused, AnswerCut, ParseError) as error:
                 # One slow or cut answer must not end a send: whoever sends finds out for himself.
                 world.tell("phone not read", device=self._handset.device, reason=error.message)
@@ -70,7 +77,8 @@ class Heartbeat:
         for row in session.sims:
             pulse = await self._pulse(row, sims.get(row.slot), bindings.get(row.uid), registry)
             try:
-                await self._world.panel.heartbeat(token, pulse)
+                with self._world.panel_line.asking(self._handset.device, Call.HEARTBEAT):
+                    await self._world.panel.heartbeat(token, pulse)
             except PanelRefused as refusal:
                 self._world.tell("heartbeat refused", sim=row.uid, reason=refusal.message)
 

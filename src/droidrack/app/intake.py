@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from droidrack.app.minutes import Minutes
+from droidrack.app.panel_line import Call
 from droidrack.app.pause import Pause
 from droidrack.app.settling import Settling
 from droidrack.app.world import World
@@ -58,6 +59,12 @@ class Intake:
 
     async def run(self, token: Token) -> None:
         """Poll until drained."""
+        try:
+            await self._poll_on(token)
+        finally:
+            self._pass_over()
+
+    async def _poll_on(self, token: Token) -> None:
         world = self._world
         pause = Pause(world.dice, base_s=world.settings.intervals.poll_s)
         # Phones that start together must not poll together.
@@ -65,17 +72,22 @@ class Intake:
         while not self._draining:
             delay = world.settings.intervals.poll_s
             try:
-                if not self._closed():
+                if self._closed():
+                    self._pass_over()
+                else:
                     await self._poll_whole(token)
             except PanelBusy as busy:
                 delay = max(delay, pause.after_busy(busy.retry_after_s))
-            except (PanelUnavailable, PanelRefused) as error:
+            except (PanelUnavailable, PanelRefused):
                 # A 404 here is a panel in the middle of its deployment, or a wrong address.
-                world.tell("poll failed", device=self._device, reason=error.message)
                 delay = max(delay, pause.after_failure())
             else:
                 pause.reset()
             await world.clock.sleep(delay)
+
+    def _pass_over(self) -> None:
+        """The panel is not asked now."""
+        self._world.panel_line.leave(self._device, Call.POLL)
 
     async def _poll_whole(self, token: Token) -> None:
         """Poll, and see an answer that is on its way home even when the room is closed meanwhile.
@@ -95,8 +107,10 @@ class Intake:
         """Ask once, and write down what came."""
         world = self._world
         if await world.journal.backlog(self._device) >= BACKLOG_LIMIT:
+            self._pass_over()
             return
-        pending = await world.panel.pending(token, world.clock.now())
+        with world.panel_line.asking(self._device, Call.POLL):
+            pending = await world.panel.pending(token, world.clock.now())
         if pending.messages:
             await self._accept(pending.messages)
         for item in pending.refused:

@@ -215,7 +215,7 @@ class Repairs:
                     f"hub {where} and all of its {len(drop.phones)} phones are gone "
                     f"({', '.join(drop.phones)}): check the hub's supply and its own cable"
                 )
-                self._world.tell("hub lost", hub=drop.hub, phones=len(drop.phones), what=text)
+                self._world.tell("hub lost", hub=drop.hub, phones=len(drop.phones), reason=text)
                 self._world.chronicle.note("hub-lost", text, phone="")
             for name in drop.phones:
                 self.cases.pop(name, None)  # Their illness is the hub's.

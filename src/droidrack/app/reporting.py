@@ -14,6 +14,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
 
+from droidrack.app.panel_line import Call
 from droidrack.app.pause import Pause
 from droidrack.app.world import World
 from droidrack.core.errors import PanelBusy, PanelRefused, PanelUnavailable
@@ -60,6 +61,12 @@ class Reporting:
 
     async def run(self, token: Token) -> None:
         """Report for ever. Raises SessionOver when the token is no longer valid."""
+        try:
+            await self._report_on(token)
+        finally:
+            self._world.panel_line.leave(self._device, Call.REPORT)
+
+    async def _report_on(self, token: Token) -> None:
         world = self._world
         pause = Pause(world.dice)
         while True:
@@ -74,8 +81,7 @@ class Reporting:
                 taken = await self._deliver(token, rows)
             except PanelBusy as busy:
                 await world.clock.sleep(pause.after_busy(busy.retry_after_s))
-            except PanelUnavailable as error:
-                world.tell("report postponed", device=self._device, reason=error.message)
+            except PanelUnavailable:
                 await world.clock.sleep(pause.after_failure())
             else:
                 if taken:
@@ -101,7 +107,8 @@ class Reporting:
         """Tell a batch; whether the panel is one to tell more."""
         world = self._world
         try:
-            await world.panel.report(token, [row.report for row in rows])
+            with world.panel_line.asking(self._device, Call.REPORT):
+                await world.panel.report(token, [row.report for row in rows])
         except PanelRefused as refusal:
             middle = len(rows) // 2
             if refusal.status != UNPROCESSABLE and not self._at_fault(rows):

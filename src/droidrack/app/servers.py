@@ -76,7 +76,7 @@ class Servers:
                 f"the adb server at {outage.server} does not answer since {since}, and nothing is "
                 f"known of its phones ({outage.seen}): {outage.remedy}"
             )
-            world.tell("adb server lost", at=outage.server, since=since, what=text)
+            world.tell("adb server lost", at=outage.server, since=since, reason=text)
             world.chronicle.note("adb-server-lost", text, phone="")
 
     def _tell_back(self, absence: Absence) -> None:

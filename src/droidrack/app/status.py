@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from droidrack import __version__
 from droidrack.app.oversight import Oversight, Ringing
+from droidrack.app.panel_line import PanelLine
 from droidrack.app.rack import Rack
 from droidrack.app.repairing import Case
 from droidrack.app.servers import Absence
@@ -46,11 +47,25 @@ async def status(world: World, rack: Rack, since: datetime) -> Shown:
             }
             for absence in rack.servers.lost
         ],
+        "panel_lost": _panel(world.panel_line, workers),
         "phones": [
             {**_phone(worker, tallies), **_place(world, worker), "repair": _repair(world, case)}
             for worker in workers
             for case in [rack.repairs.cases.get(worker.name)]
         ],
+    }
+
+
+def _panel(line: PanelLine, workers: Sequence[Worker]) -> Shown | None:
+    """The outage of the panel, with the phones that ask it in vain."""
+    if (outage := line.outage) is None:
+        return None
+    return {
+        "panel": line.at,
+        "since": _iso(outage.since),
+        "seen": outage.seen,
+        "remedy": outage.remedy,
+        "phones": [worker.name for worker in workers if worker.device in outage.devices],
     }
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from droidrack.app.chronicle import Chronicle
 from droidrack.app.duty_lease import Lessee
 from droidrack.app.notebook import MemoryNotebook
+from droidrack.app.panel_line import PanelLine
 from droidrack.app.steady import Steady
 from droidrack.app.waiting import Bell
 from droidrack.core.errors import ProfileError
@@ -66,11 +67,15 @@ class World:
     card_span: timedelta = field(init=False)
     steady: Steady = field(init=False)
     chronicle: Chronicle = field(init=False)
+    panel_line: PanelLine = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steady", Steady(self.clock))
         object.__setattr__(self, "card_span", card_span(self.settings))
-        object.__setattr__(self, "chronicle", Chronicle(self.clock, self.journal))
+        chronicle = Chronicle(self.clock, self.journal)
+        object.__setattr__(self, "chronicle", chronicle)
+        line = PanelLine(self.clock, chronicle, self.tell, self.settings.panel.url)
+        object.__setattr__(self, "panel_line", line)
 
     def adopt(self, settings: Settings) -> None:
         """Let new settings hold from now on; the rooms read them where they use them."""

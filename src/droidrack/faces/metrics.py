@@ -172,6 +172,13 @@ FAMILIES: tuple[Family, ...] = (
             ((lost["server"],), len(lost["phones"])) for lost in answer["servers_lost"]
         ],
     ),
+    Family(
+        "droidrack_panel_lost",
+        "gauge",
+        "1 while the panel does not do what it is asked, else 0.",
+        (),
+        lambda answer: [((), float(answer["panel_lost"] is not None))],
+    ),
     _phones(
         "droidrack_messages_waiting",
         "Messages that were accepted and not yet handed to the phone.",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from droidrack.core.errors import ConfigError, RackError
+from droidrack.core.words import counted
 from droidrack.faces.cli.controller import Answer, ask_status, status_of
 from droidrack.faces.cli.options import config_option, json_option, plain, print_json, print_table
 
@@ -178,9 +179,9 @@ def _headline(answer: Answer) -> str:
     states = ", ".join(f"{count} {state}" for state, count in sorted(totals["states"].items()))
     return (
         f"droidrack {answer['version']} up {_span(answer['since'], answer['now'])} — "
-        f"{totals['phones']} phones: {states} — waiting {totals['waiting']}, "
+        f"{counted(totals['phones'], 'phone')}: {states} — waiting {totals['waiting']}, "
         f"open {totals['open']}, unknown {totals['unknown']}, owed {totals['unreported']}, "
-        f"{totals['sent_per_minute']:g} sent/min, {totals['alarms']} alarms"
+        f"{totals['sent_per_minute']:g} sent/min, {counted(totals['alarms'], 'alarm')}"
     )
 
 
@@ -218,11 +219,12 @@ def _sim(sim: Answer) -> str:
 
 
 def _troubles(answer: Answer) -> list[str]:
-    """One line per adb server or hub that is gone, per alarm and per phone that is not well."""
-    servers, hubs = answer["servers_lost"], answer["hubs_lost"]
-    lines = [
+    """What is gone for many first, then one line per alarm and per phone that is not well."""
+    servers, hubs, panel = answer["servers_lost"], answer["hubs_lost"], answer["panel_lost"]
+    lines = [_outage(panel, answer["now"])] if panel else []
+    lines += [
         f"the adb server at {server['server']} does not answer, and nothing is known of its "
-        f"{len(server['phones'])} phones ({server['seen']}) → {server['remedy']}"
+        f"{counted(len(server['phones']), 'phone')} ({server['seen']}) → {server['remedy']}"
         for server in servers
     ]
     lines += [
@@ -240,6 +242,16 @@ def _troubles(answer: Answer) -> list[str]:
             for alarm in phone["alarms"]
         ]
     return lines
+
+
+def _outage(panel: Answer, now: str) -> str:
+    """The panel's, once for all phones that ask it."""
+    since = f"{panel['since'][:19].replace('T', ' ')}Z ({_span(panel['since'], now)})"
+    vain = f": {counted(len(panel['phones']), 'phone')} in vain" if panel["phones"] else ""
+    return (
+        f"the panel at {panel['panel']} has not done what it is asked since {since}{vain} "
+        f"({panel['seen']}) → {panel['remedy']}"
+    )
 
 
 def _illness(phone: Answer) -> list[str]:
