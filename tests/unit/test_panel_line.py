@@ -67,6 +67,7 @@ class Line:
             for device in devices:
                 self.asks(device, error)
             self.clock.passed_s += 10
+            self.line.look()
 
     def events(self) -> list[str]:
         return [event for event, _ in self.log]
@@ -99,8 +100,9 @@ def test_hiccup_rings_for_nobody() -> None:
     bench = Line()
     bench.asks(ONE, AWAY)
     bench.clock.passed_s += 10 * GRACE_S
+    bench.line.look()
     bench.asks(ONE)
-    bench.fails_for(GRACE_S - 10, ONE, TWO)
+    bench.fails_for(GRACE_S - 20, ONE, TWO)
     bench.asks(ONE)
     bench.asks(TWO)
     assert bench.line.outage is None
@@ -117,6 +119,7 @@ def test_phones_that_fail_in_turn_are_no_outage() -> None:
         bench.asks(TWO, AWAY)
         bench.asks(ONE)
         bench.clock.passed_s += 5
+        bench.line.look()
         bench.asks(TWO)
     assert [] == bench.book.notes
 
@@ -135,7 +138,7 @@ def test_outage_of_one_phone_alone_is_told_with_that_phone() -> None:
 def test_another_reason_is_another_line() -> None:
     """A panel that comes back wrongly is seen in the log."""
     bench = Line()
-    bench.fails_for(10, ONE, TWO)
+    bench.fails_for(0, ONE, TWO)
     bench.fails_for(0, ONE, TWO, error=PanelUnavailable("pending: status 502"))
     assert ["poll failed", "poll failed"] == bench.events()
 
@@ -147,6 +150,7 @@ def test_refusals_answer_but_of_a_poll() -> None:
     for _ in range(5):
         bench.asks(ONE, refusal, Call.REPORT)
         bench.clock.passed_s += GRACE_S
+        bench.line.look()
     assert bench.line.outage is None
     bench.fails_for(GRACE_S, ONE, error=refusal)
     assert bench.line.outage is not None

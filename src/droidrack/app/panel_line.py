@@ -102,6 +102,11 @@ class PanelLine:
         """A phone's room asks no more: what failed there says nothing about the panel now."""
         self._failing.pop((device, call), None)
 
+    def look(self) -> None:
+        """Tell of an outage once it lasts; whoever asked in vain waits longer each time."""
+        if self._told is None and self._latest and any(map(self._lasts, self._failing.values())):
+            self._begin(self._latest)
+
     def _failed(self, device: DeviceUuid, call: Call, error: PanelError) -> None:
         reason, hint = error.message, error.hint or REMEDY
         known = self._failing.get((device, call))
@@ -119,8 +124,6 @@ class PanelLine:
         self._lost_calls += 1
         if self._told is None and not alike:
             self._tell(call, device=device, reason=reason)
-        if self._told is None and self._lasts(known):
-            self._begin(known)
 
     def _answered(self, device: DeviceUuid, call: Call) -> None:
         self._failing.pop((device, call), None)

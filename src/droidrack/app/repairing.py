@@ -147,6 +147,7 @@ class Repairs:
     async def look(self, rack: Watched) -> None:
         """Look at every phone once, and do for each what is due."""
         rack.servers.look()
+        self._world.panel_line.look()
         tree = await self._mender.tree() if self._mender is not None else None
         found = [self._find(worker, rack, tree) for worker in rack.workers]
         self._name_hubs(found)
