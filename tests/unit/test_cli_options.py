@@ -59,3 +59,47 @@ def test_table_shows_square_brackets_as_they_are(capsys: pytest.CaptureFixture[s
     """A label from the panel is text, never markup."""
     print_table("T", ["label"], [["[red]x[/red] [/]"]])
     assert "[red]x[/red] [/]" in capsys.readouterr().out
+
+
+UID = "7f3a9c21-0000-4000-8000-00000000000a"
+
+
+def narrow_table(monkeypatch: pytest.MonkeyPatch, width: int, text: str = "x") -> None:
+    """A table on a terminal of this width."""
+    for name, value in {"FORCE_COLOR": "1", "COLUMNS": str(width), "TERM": "xterm"}.items():
+        monkeypatch.setenv(name, value)
+    columns = ["at", "phone", "state", "text", "told", "uid"]
+    row = ["2030-01-01T12:00:00", "bay-1", "SUBMITTED", text, "waiting", UID]
+    print_table("T", columns, [row], whole=("phone", "state", "uid"), worth=("at", "told"))
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_table_never_breaks_what_a_person_copies(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A uid over three lines cannot be given to `why`."""
+    narrow_table(monkeypatch, width)
+    out = capsys.readouterr().out
+    assert all(word in out for word in (UID, "bay-1", "SUBMITTED"))
+
+
+def test_narrow_table_says_what_it_has_no_room_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A column is there whole or not at all; a later one that is small enough still is."""
+    narrow_table(monkeypatch, 80)
+    out = capsys.readouterr().out
+    assert "Too narrow for at: --json has them." in out
+    assert "waiting" in out
+    narrow_table(monkeypatch, 200)
+    assert "Too narrow" not in capsys.readouterr().out
+
+
+def test_long_text_takes_the_lines_and_not_the_others_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text that was revealed is read whole, beside a uid in one piece."""
+    narrow_table(monkeypatch, 100, text="word " * 30)
+    out = capsys.readouterr().out
+    assert UID in out
+    assert 30 == out.count("word")

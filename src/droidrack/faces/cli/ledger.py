@@ -85,7 +85,13 @@ def messages(
 def _print_rows(rows: list["Shown"], *, reveal: bool) -> None:
     columns = [key for key in rows[0] if key != "text" or reveal]
     short = [{**row, "received_at": str(row["received_at"])[:19]} for row in rows]
-    print_table("Messages (UTC)", columns, [[row[key] for key in columns] for row in short])
+    print_table(
+        "Messages (UTC)",
+        columns,
+        [[row[key] for key in columns] for row in short],
+        whole=("phone", "state", "uid"),
+        worth=("received_at", "code", "told", "to", "attempts", "slot", "segments"),
+    )
 
 
 async def _messages(

@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import compress
 from pathlib import Path
@@ -135,23 +135,69 @@ def phone_named(settings: "Settings", name: str) -> "PhoneSettings":
     raise ConfigError(f"no phone is called {plain(name)!r}", hint=f"the configuration has: {names}")
 
 
-def print_table(title: str, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
-    """A table on stdout; a column in which no row has anything is left out."""
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    whole: Sequence[str] = (),
+    worth: Sequence[str] = (),
+) -> None:
+    """A table on stdout; a column in which no row has anything is left out.
+
+    `whole`: columns that are never broken over lines, however narrow the terminal is. `worth`:
+    columns that stand where they have room, those first that say most.
+    """
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title, title_justify="left")
-    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
-    used = [any(row[i] for row in cells) or not cells for i in range(len(columns))]
-    for column in compress(columns, used):
-        table.add_column(column, overflow="fold")
-    for row in cells:
-        table.add_row(*map(Text, compress(row, used)))
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
+    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
+    used = [any(row[i] for row in cells) or not cells for i in range(len(columns))]
+    wide = {
+        column: max(len(column), *(Text(row[i]).cell_len for row in cells), 0)
+        for i, column in enumerate(columns)
+        if used[i]
+    }
+    shown = _with_room(wide, whole, worth, console.width)
+    if whole:  # Where even they have no room the terminal breaks the lines, and no cell.
+        console.width = max(console.width, _table_width(shown.values()))
+    table = Table(title=title, title_justify="left")
+    for column in wide:
+        if column in shown:
+            table.add_column(column, overflow="fold", no_wrap=column in whole)
+    for row in cells:
+        table.add_row(*map(Text, compress(row, [column in shown for column in columns])))
     console.print(table)
+    if left := [column for column in wide if column not in shown]:
+        click.echo(f"Too narrow for {', '.join(left)}: --json has them.")
+
+
+LEAST = 20
+"""Columns that a long text gets, over several lines, before others stand beside it."""
+
+
+def _with_room(
+    wide: Mapping[str, int], whole: Sequence[str], worth: Sequence[str], width: int
+) -> dict[str, int]:
+    """The columns that a table of this width shows, with what each needs at least."""
+    taken = {
+        column: size if column in whole else min(size, LEAST)
+        for column, size in wide.items()
+        if column not in worth
+    }
+    for column in worth:
+        if column in wide and _table_width([*taken.values(), wide[column]]) <= width:
+            taken[column] = wide[column]
+    return taken
+
+
+def _table_width(columns: Iterable[int]) -> int:
+    """Of a table with columns of these widths: each has two blanks and a line."""
+    return 1 + sum(size + 3 for size in columns)
 
 
 Command = Callable[..., Any]

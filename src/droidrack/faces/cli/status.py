@@ -29,7 +29,13 @@ PHONE_COLUMNS = (
 
 WIDE = 120
 WIDE_ONLY = frozenset({"port", "sim", "heat", "open", "unknown", "owed"})
-"""Columns that a narrow terminal does without; `droidrack status` has them all."""
+"""Columns that a narrow terminal does without in `top`."""
+
+BY_WORTH = (
+    *("since", "port", "waiting", "sent", "failed", "battery", "signal", "owed"),
+    *("sent/min", "open", "unknown", "sim", "heat"),
+)
+"""Columns that `status` shows as far as they have room, those first that say most."""
 
 _GOOD, _FINE = "ready", frozenset({"draining", "paused", "meeting", "recovering", "booting"})
 
@@ -50,7 +56,7 @@ def status(config: Path, as_json: bool) -> None:
         return
     click.echo(_headline(answer))
     rows = [_row(phone, answer["now"]) for phone in answer["phones"]]
-    print_table("Phones", PHONE_COLUMNS, rows)
+    print_table("Phones", PHONE_COLUMNS, rows, whole=("phone", "state"), worth=BY_WORTH)
     for line in _troubles(answer):
         click.echo(plain(line))
 
