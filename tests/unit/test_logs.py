@@ -141,11 +141,12 @@ def test_tell_no_secret_in_any_place_is_shown(as_json: bool) -> None:
 def test_tell_identifiers_are_kept_whole(stream: io.StringIO) -> None:
     """What an operator looks up is long but no secret."""
     uid = "0a1b2c3d-0000-4000-8000-0123456789ab"
-    tell("report parked", device=uid, uid=uid, serial="0123456789", boot_id=uid)
+    text = "9" * 32  # Of a text that arrived: hexadecimal, and now and then digits only.
+    tell("report parked", device=uid, uid=uid, serial="0123456789", boot_id=uid, id=text)
 
     found = line(stream)
-    assert [uid, uid, "0123456789", uid] == [
-        found[key] for key in ("device", "uid", "serial", "boot_id")
+    assert [uid, uid, "0123456789", uid, text] == [
+        found[key] for key in ("device", "uid", "serial", "boot_id", "id")
     ]
 
 

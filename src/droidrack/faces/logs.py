@@ -46,7 +46,7 @@ SECRET_KEYS = frozenset(
 """Keys whose values are never shown, also as the last word of a key (`session_token`)."""
 
 PLAIN_KEYS = frozenset(
-    {"at", "boot_id", "device", "gateway", "phone", "serial", "sim", "slot", "uid", "usb"}
+    {"at", "boot_id", "device", "gateway", "id", "phone", "serial", "sim", "slot", "uid", "usb"}
 )
 """Keys of identifiers that an operator looks up: long, but no secret. Their texts are kept."""
 
