@@ -266,4 +266,5 @@ def test_command_that_failed_on_a_phone_fails_with_json_too(
     for form in ([], ["--json"]):
         result = CliRunner().invoke(main, [*words, *form, "--", "false"])
         assert 1 == result.exit_code
+        assert bool(form) or "exit code 1" in result.stderr
     assert answers == json.loads(result.stdout)

@@ -210,6 +210,8 @@ def _print_output(result: Answer, *, alone: bool) -> None:
             click.echo(plain(line), err=to_stderr)
     if error := result.get("error"):
         click.echo(f"Error [{error['code']}]: {error['message']}", err=True)
+    elif alone and (code := result.get("exit_code")):  # Its output alone would look like success.
+        click.echo(f"exit code {code}", err=True)
 
 
 # --- One request per phone ------------------------------------------------------------------------
