@@ -63,6 +63,20 @@ class Desk:
         assert code == result.exit_code, result.output
         return json.loads(result.stdout)
 
+    def start(self, *words: str) -> "subprocess.Popen[str]":
+        """A command that goes on by itself, as another process."""
+        return subprocess.Popen(
+            [str(PROGRAM), *words, "--config", str(self.config)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self._surroundings,
+        )
+
+    @property
+    def _surroundings(self) -> dict[str, str]:
+        return {"PATH": os.defpath, "HOME": str(self.table.home), "LANG": "C.UTF-8"}
+
     def spawn(self, *words: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
         """The same as another process, as a shell would start it."""
         done = subprocess.run(
@@ -72,7 +86,7 @@ class Desk:
             text=True,
             timeout=2 * DEADLINE_S,
             check=False,
-            env={"PATH": os.defpath, "HOME": str(self.table.home), "LANG": "C.UTF-8"},
+            env=self._surroundings,
         )
         self.printed += [done.stdout, done.stderr]
         return done

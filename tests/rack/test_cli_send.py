@@ -1,6 +1,7 @@
 """`droidrack send`: one message by hand, through the controller's own rooms."""
 
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from cli_bench import NUMBER, TEXT, Desk, desk
 from controller_bench import journal_life, swift
+from live_rack import DEADLINE_S
 
 from droidrack import compose, compose_journal
 from droidrack.adapters.run_journal import SqlRunJournal
@@ -86,7 +88,7 @@ def test_send_that_the_radio_refuses_exits_1(shelf: Desk) -> None:
         ("bay-0", (), 2, "choose one with --slot: 0, 1"),
         ("bay-0", ("--slot", "3"), 2, "slot 3 holds no card"),
         ("bay-9", (), 2, "no phone is called"),
-        ("bay-0", ("--body", "too"), 2, "one of --body-file, --body-stdin and --body"),
+        ("bay-0", ("--body", "too"), 2, "only one of --body-file, --body-stdin and --body may"),
     ],
 )
 def test_send_that_is_not_clear_sends_nothing(
@@ -127,6 +129,22 @@ def test_send_whose_answer_is_lost_keeps_its_open_attempt(shelf: Desk) -> None:
     life = shelf.call(journal_life(shelf.table, uid))
     assert MessageState.SENDING is life.state
     assert 1 == len(life.attempts)
+
+
+def test_send_that_is_interrupted_says_that_it_may_have_gone_out(shelf: Desk) -> None:
+    """The phone has the message; whoever types Ctrl-C is told where its outcome will stand."""
+    # A radio that never answers: the command would wait for its proof.
+    phone = shelf.table.phones[1]
+    shelf.do(lambda: phone.model.radio.faults.script(Fate(Outcome.ANSWER_LOST)))
+    words = ("send", "--phone", "bay-1", "--to", NUMBER, "--body", TEXT)
+    with shelf.start(*words) as sending:
+        shelf.call(_until(lambda: asyncio.sleep(0.05, bool(shelf.table.rack.air.messages))))
+        sending.send_signal(signal.SIGINT)
+        _, err = sending.communicate(timeout=DEADLINE_S)
+    assert 130 == sending.returncode, err
+    assert "it may have been sent" in err
+    assert "droidrack why bench-" in err
+    shelf.printed.append(err)
 
 
 def test_send_whose_phone_leaves_after_the_verdict_shows_the_verdict(

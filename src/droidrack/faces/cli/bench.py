@@ -16,6 +16,7 @@ from droidrack.faces.cli.options import (
     phone_named,
     plain,
     print_json,
+    the_one_of,
 )
 
 if TYPE_CHECKING:
@@ -82,8 +83,7 @@ def send(
 
 def _text(file: Path | None, given: str | None, *, stdin: bool) -> str:
     """The text from the one source that was named, unchanged."""
-    if (file is not None) + stdin + (given is not None) != 1:
-        raise click.UsageError("one of --body-file, --body-stdin and --body is needed")
+    the_one_of("--body-file, --body-stdin and --body", file is not None, stdin, given is not None)
     if given is not None:
         return given
     try:
@@ -134,8 +134,24 @@ async def _send(
                     except RackError as error:
                         error.hint += f"; how far the message came: droidrack why {message.uid}"
                         raise
+                    except asyncio.CancelledError:  # Ctrl-C
+                        _tell_interrupted(await world.journal.life(message.uid))
+                        raise
         finally:
             await world.journal.close()
+
+
+def _tell_interrupted(life: "Life | None") -> None:
+    """Say whether the message that nobody waits for any more may go out."""
+    if life is None or life.state is MessageState.CANCELLED:
+        note("the message was taken back before the phone heard of it")
+    elif life.state in SETTLED:
+        note(f"the message is {life.state.value}; its proof: droidrack why {life.message.uid}")
+    else:
+        note(
+            "the phone has heard of the message: it may have been sent, or go out now. The next "
+            f"controller looks for its outcome; then: droidrack why {life.message.uid}"
+        )
 
 
 def _tell(event: str, /, **facts: object) -> None:

@@ -11,7 +11,14 @@ import click
 
 from droidrack import __version__
 from droidrack.core.errors import ConfigError, RackError
-from droidrack.faces.cli.options import config_option, make_folder, note, phone_named, plain
+from droidrack.faces.cli.options import (
+    config_option,
+    make_folder,
+    note,
+    phone_named,
+    plain,
+    the_one_of,
+)
 
 if TYPE_CHECKING:
     from droidrack.app.arrival import Arrival
@@ -39,8 +46,7 @@ def capture(config: Path, phone: str | None, serial: str | None, out: Path) -> N
     from droidrack import compose
     from droidrack.core.settings import PhoneSettings
 
-    if (phone is None) == (serial is None):
-        raise click.UsageError("one of --phone and --serial is needed")
+    the_one_of("--phone and --serial", phone is not None, serial is not None)
     settings = compose.load_settings(config)
     wanted = phone_named(settings, phone) if phone else PhoneSettings(str(serial), str(serial))
     make_folder(out)  # Before the phone is asked for what could not be kept.

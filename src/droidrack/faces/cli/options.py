@@ -31,6 +31,14 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
 
+def the_one_of(options: str, *given: bool) -> None:
+    """Refuse a command line that gives none, or several, of options that exclude each other."""
+    if sum(given) > 1:
+        raise click.UsageError(f"only one of {options} may be given")
+    if not any(given):
+        raise click.UsageError(f"one of {options} is needed")
+
+
 def print_json(value: object) -> None:
     """One JSON document on stdout; text stays readable."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2))
