@@ -188,9 +188,9 @@ def _profile(profile: Profile, subject: str) -> list[Finding]:
         findings.append(
             warning(
                 subject,
-                "this release shows the shell no witness of a sending",
-                "its messages are sent and stay unknown: see unknown_as in devices.toml, or use a "
-                "phone with a later Android",
+                "this release proves a sending only to a controller that listens meanwhile",
+                "what is open when the controller restarts stays unknown: see unknown_as in "
+                "devices.toml, or use a phone with a later Android",
             )
         )
     if profile.doubtful:

@@ -20,6 +20,7 @@ from droidrack.core.capability import (
     SlotAnswers,
     Standing,
     Witnessed,
+    heard_live,
     witnesses,
 )
 from droidrack.core.ids import Iccid, Imsi, Slot, SubId, luhn_valid
@@ -232,7 +233,11 @@ def _witness_findings(facts: Facts, witnessed: Witnessed) -> Iterator[Finding]:
     if facts.radio_verdict:
         yield Finding("radio log", seen.radio, speaks)
     else:
-        yield Finding("radio log", None, f"{speaks}; this release writes no final word there")
-    if not (seen.store or seen.radio):
+        text = f"{speaks}; this release writes no final word there, only what the modem took"
+        yield Finding("radio log", None, text)
+    if heard_live(facts, witnessed):
+        text = "while the controller listens; what is open when it restarts will be UNKNOWN"
+        yield Finding("proof of sending", None, text)
+    elif not (seen.store or seen.radio):
         text = "neither store nor radio log: the outcome of every message will be UNKNOWN"
         yield Finding("proof of sending", False, text)

@@ -112,3 +112,12 @@ def witnesses(facts: Facts, witnessed: Witnessed) -> Witnesses:
         radio=facts.radio_verdict and speaks,
         message_ids=facts.radio_message_id and speaks,
     )
+
+
+def heard_live(facts: Facts, witnessed: Witnessed) -> bool:
+    """Whether the only proof of a sending is what is heard while it happens.
+
+    Such a release logs what the modem took, part by part and for no named message: whoever reads
+    the log's past cannot tell whose parts they were.
+    """
+    return not (facts.store_readable or facts.radio_verdict) and witnessed.radio_lines > 0

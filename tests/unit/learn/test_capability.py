@@ -234,6 +234,24 @@ def test_witnesses_are_those_of_the_release_that_this_phone_showed(
     assert (not expected.store and not expected.radio) == nobody
 
 
+@pytest.mark.parametrize(
+    ("api", "lines", "good", "said"),
+    [
+        (21, 3, None, "while the controller listens"),
+        (21, 0, False, "neither store nor radio log"),
+        (34, 0, False, "neither store nor radio log"),
+    ],
+)
+def test_release_without_a_final_word_proves_to_who_listens(
+    api: int, lines: int, good: bool | None, said: str
+) -> None:
+    """What it says of a part counts as it is heard; only a silent log proves nothing at all."""
+    seen = observed(slot(0), witnessed=Witnessed("closed", lines))
+    (proof,) = [f for f in judged(seen, api=api).findings if f.subject == "proof of sending"]
+    assert good is proof.good
+    assert said in proof.text
+
+
 def test_barred_profile_bars_before_anything_is_asked() -> None:
     """Its reason comes first."""
     barred = profile(22, maker="alps")

@@ -20,6 +20,7 @@ from droidrack.faces.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from droidrack.app.handset import Handset
     from droidrack.app.world import World
     from droidrack.core.ids import Body, Msisdn
     from droidrack.core.settings import PhoneSettings, Settings
@@ -125,8 +126,7 @@ async def _send(
                 sim = choose_sim(handset, slot)
                 message = bench_message(number, body, world.clock.now(), wait_s)
                 act.device, act.detail = handset.device, f"message {message.uid}"
-                if not (handset.witnesses.store or handset.witnesses.radio):
-                    note("this phone offers no witness, so its outcome will stay unknown")
+                _warn_of_witnesses(handset)
                 async with compose.lease_for_sending(settings, handset.device):
                     click.echo(f"{phone.name}, slot {sim.slot}: sending {message.uid} …", err=True)
                     try:
@@ -139,6 +139,15 @@ async def _send(
                         raise
         finally:
             await world.journal.close()
+
+
+def _warn_of_witnesses(handset: "Handset") -> None:
+    if handset.witnesses.store or handset.witnesses.radio:
+        return
+    if handset.profile.facts.radio_verdict:
+        note("this phone offers no witness, so the outcome will stay unknown")
+    else:
+        note("this phone proves a sending only while this command listens: let it end by itself")
 
 
 def _tell_interrupted(life: "Life | None") -> None:
