@@ -242,6 +242,11 @@ def test_events_without_a_journal_name_the_state_directory(idle_rack: Path) -> N
             "a year from 2000",
         ),
         (("audit", "show", "--since", "0001-01-01"), "a year from 2000"),
+        (
+            ("policy", "check", *MESSAGE, "--phone", "a", "--country", "germany"),
+            'expected two capitals of ISO 3166 such as DE, seen "GERMANY"',
+        ),
+        (("optout", "add", "0171", "--country", "uk"), "did you mean GB?"),
         (("screenshot", "--all", "--out", "{file}/x"), "not a directory"),
         (("capture", "--phone", "a", "--out", "{file}/x"), "not a directory"),
     ],

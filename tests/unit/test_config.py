@@ -210,6 +210,20 @@ def test_load_mistake_names_place_expectation_sight_and_phone(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("country", "said"),
+    [
+        ("UK", 'expected two capitals of ISO 3166 such as DE, seen "UK"; did you mean GB?'),
+        ("ZZ", 'expected two capitals of ISO 3166 such as DE, seen "ZZ"'),
+    ],
+)
+def test_load_country_that_does_not_exist(country: str, said: str, tmp_path: Path) -> None:
+    """Every national number of its SIM would be refused, one by one."""
+    text = MINIMAL + f'[[phones.slots]]\nslot = 0\nlabel = "x"\ncountry = "{country}"\n'
+
+    assert (f'phones[0].slots[0].country: {said} (phone "p1")',) == mistakes(tmp_path, text)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("[panel]\n" + PHONE, "panel.url: missing; expected the panel's address"),

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from droidrack.adapters.config_file import POLL_MIN_S, IntervalsTable
+from droidrack.core.numbering import country_fault
 from droidrack.core.optout_words import LANGUAGES
 from droidrack.core.redact import looks_like_token, redact
 from droidrack.core.settings import Pacing, Policy
@@ -31,6 +32,8 @@ Owner = tuple[Place, dict[str, Any]]
 ADB_PORT = 5037  # where every adb tool expects, and if need be starts, its server
 
 _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_COUNTRY = re.compile(r"[A-Z]{2}")  # What has another form is pydantic's mistake.
 
 TO_REFERENCE = "give the token by reference: token_env or token_file"
 
@@ -303,6 +306,13 @@ def _phone(place: Place, phone: dict[str, Any]) -> Iterator[Mistake]:
                 (*place, "slots", index, "slot"),
                 f"slot {slot} is described by slots[{first[slot]}] already",
             )
+        country = entry.get("country")
+        if isinstance(country, str) and (fault := _country_fault(country)):
+            yield (*place, "slots", index, "country"), fault
+
+
+def _country_fault(country: str) -> str:
+    return country_fault(country) if _COUNTRY.fullmatch(country) else ""
 
 
 def _quotas(place: Place, owner: dict[str, Any]) -> Iterator[Mistake]:

@@ -21,6 +21,9 @@ from droidrack.core.ids import Msisdn
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
 
+_MEANT = {"UK": "GB", "EL": "GR"}
+"""Codes that people and the European Union write for countries which ISO 3166 calls otherwise."""
+
 READ_KEPT = 4096
 """Numbers whose reading is remembered: a phone's queue is looked at again before every send, and
 reading a number takes 0.1 ms."""
@@ -82,6 +85,16 @@ def read_number(number: Msisdn, country: str) -> Reading | Unreadable:
         country: the SIM's, ISO 3166, two capitals; "" where it is not known.
     """
     return _read(number.reveal(), country)
+
+
+def country_fault(country: str) -> str:
+    """What is wrong with a country in which numbers are to be read; "": nothing."""
+    import phonenumbers  # noqa: PLC0415 - see the top
+
+    if country in phonenumbers.SUPPORTED_REGIONS:
+        return ""
+    meant = f"; did you mean {_MEANT[country]}?" if country in _MEANT else ""
+    return f'expected two capitals of ISO 3166 such as DE, seen "{country}"{meant}'
 
 
 def country_zones(country: str) -> tuple[str, ...]:

@@ -67,6 +67,20 @@ class Date(click.DateTime):
         return moment
 
 
+class Country(click.ParamType[str]):
+    """A country in which numbers are read; small letters do as well."""
+
+    name = "country"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from droidrack.core.numbering import country_fault
+
+        country = str(value).upper()
+        if country and (wrong := country_fault(plain(country))):
+            self.fail(wrong, param, ctx)
+        return country
+
+
 def unwritable(path: Path, error: OSError) -> ConfigError:
     """A place of the command line that takes no file, as the operator's mistake."""
     return ConfigError(

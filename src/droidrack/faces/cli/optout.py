@@ -11,6 +11,7 @@ import click
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.ledger import reveal_option
 from droidrack.faces.cli.options import (
+    Country,
     config_option,
     json_option,
     note,
@@ -35,8 +36,8 @@ MISTAKES_SHOWN = 20
 country_option = click.option(
     "--country",
     default="",
+    type=Country(),
     metavar="XX",
-    callback=lambda _context, _option, value: value.upper(),
     help="What numbers without + are read in: ISO 3166, two capitals.",
 )
 

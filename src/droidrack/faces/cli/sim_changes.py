@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from droidrack.core.errors import ConfigError, PanelRefused
-from droidrack.faces.cli.options import config_option, note, phone_named, plain
+from droidrack.faces.cli.options import Country, config_option, note, phone_named, plain
 from droidrack.faces.cli.session import session_of
 
 if TYPE_CHECKING:
@@ -22,6 +22,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 phone_option = click.option(
     "--phone", required=True, help="The phone, by its name in devices.toml."
+)
+
+country_option = click.option(
+    "--country",
+    default="",
+    type=Country(),
+    metavar="XX",
+    help="ISO 3166, two capitals; else the one of devices.toml.",
 )
 
 
@@ -38,7 +46,7 @@ def row_options(command: Command) -> Command:
 @phone_option
 @click.option("--slot", required=True, type=click.IntRange(0, 3), help="Slot, counted from 0.")
 @click.option("--label", default="", help="As the panel shows it; else devices.toml's, or SIM n.")
-@click.option("--country", default="", help="ISO 3166, two capitals; else the one of devices.toml.")
+@country_option
 def create(config: Path, phone: str, slot: int, label: str, country: str) -> None:
     """Create the panel's row for a slot that has none.
 
@@ -77,7 +85,7 @@ async def _create(
 @phone_option
 @row_options
 @click.option("--label", default="", help="A new label; without it, the present one.")
-@click.option("--country", default="", help="ISO 3166, two capitals; else the one of devices.toml.")
+@country_option
 @click.option("--active/--inactive", default=None, help="Whether the panel may use the row.")
 def update(
     config: Path,
@@ -205,11 +213,10 @@ def row_of(
 def _country(phone: "PhoneSettings", slot: int, given: str, last: str = "") -> str:
     """As given, else as devices.toml says, else as it was told last."""
     code = given or next((s.country for s in phone.slots if s.slot == slot), last)
-    if len(code) == 2 and code.isascii() and code.isalpha() and code.isupper():
+    if code:
         return code
     raise ConfigError(
-        f"slot {slot} of {phone.name}: the panel wants a country with every change, "
-        + (f"seen {plain(code)!r}" if code else "none is known"),
+        f"slot {slot} of {phone.name}: the panel wants a country with every change, none is known",
         hint="give --country, two capitals such as DE, or name it in [[phones.slots]]",
     )
 
