@@ -87,3 +87,23 @@ def test_check_says_which_rule_decides_and_sends_nothing(shelf: Desk) -> None:
     wrong = shelf.run("policy", "check", "--to", "*21#", "--body", TEXT, "--sim", "0")
     assert "NUMBER_SERVICE_CODE" in wrong.stdout
     assert [] == shelf.table.on_air()
+
+
+def test_check_of_an_earlier_time_leaves_out_what_was_sent_since(shelf: Desk) -> None:
+    """The pace of today is no answer to a question about last May."""
+    sent = shelf.run(
+        *("send", "--phone", "bay-0", "--slot", "0", "--to", NUMBER, "--body-stdin"), stdin=TEXT
+    )
+    assert 0 == sent.exit_code, sent.output
+    asked = ("policy", "check", "--to", NUMBER, "--body", TEXT, "--sim", "0", "--at")
+    for moment in ("2026-05-01T23:00", "2026-05-01"):
+        assert "go" == shelf.json(*asked, moment)["decision"]
+
+
+def test_message_that_comes_after_the_question_is_refused(shelf: Desk) -> None:
+    """It would have waited for less than nothing."""
+    asked = ("policy", "check", "--to", NUMBER, "--body", TEXT, "--sim", "0")
+    done = shelf.run(*asked, "--at", "2026-05-01", "--received", "2026-05-02")
+    assert 2 == done.exit_code
+    assert "--received 2026-05-02T00:00:00 is later than --at 2026-05-01T00:00:00" in done.stderr
+    assert "later than now" in shelf.run(*asked, "--received", "2999-01-01").stderr

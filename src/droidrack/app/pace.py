@@ -27,9 +27,16 @@ CardKey = str | tuple[DeviceUuid, Slot]
 class Pace:
     """The pace of one phone and of the SIMs in it, by the operator's settings."""
 
-    def __init__(self, world: World, settings: PhoneSettings) -> None:
+    def __init__(
+        self, world: World, settings: PhoneSettings, *, until: datetime | None = None
+    ) -> None:
+        """`until`: leave out what was sent later; only for a question about another time.
+
+        Whoever sends counts all of it: a clock that was turned back must not hide a send.
+        """
         self._world = world
         self._settings = settings
+        self._until = until
         self._steady = world.steady
         self._device: DeviceUuid | None = None
         self._span = timedelta()
@@ -47,7 +54,7 @@ class Pace:
         if device == self._device and span <= self._span:
             return
         since = self._world.clock.now() - span
-        sends = await self._world.journal.usage.of_phone(device, since)
+        sends = self._counted(await self._world.journal.usage.of_phone(device, since))
         self._phone = tally_of(self._world, sends)
         if device != self._device:
             self._rests = None
@@ -136,11 +143,14 @@ class Pace:
         world = self._world
         since = world.clock.now() - world.card_span
         if sim.iccid is not None:
-            return await world.journal.usage.of_card(sim.iccid, since)
+            return self._counted(await world.journal.usage.of_card(sim.iccid, since))
         if self._device is None:
             raise AssertionError("a phone begins before its SIMs send")
-        sends = await world.journal.usage.of_phone(self._device, since)
+        sends = self._counted(await world.journal.usage.of_phone(self._device, since))
         return tuple(send for send in sends if send.iccid is None and send.slot == sim.slot)
+
+    def _counted(self, sends: tuple[Send, ...]) -> tuple[Send, ...]:
+        return tuple(s for s in sends if self._until is None or s.opened_at <= self._until)
 
 
 def tally_of(world: World, sends: tuple[Send, ...], country: str | None = None) -> Tally:

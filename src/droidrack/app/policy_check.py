@@ -48,7 +48,7 @@ async def check_policy(
     case = Case(
         message, binding, (reading,), row_exists=True, now=now, policy=world.settings.policy
     )
-    recipients, pace = Recipients(world, phone), Pace(world, phone)
+    recipients, pace = Recipients(world, phone), Pace(world, phone, until=now)
     case = recipients.placed(case)
     await recipients.look_up([case])
     at = device or DeviceUuid(phone.name)

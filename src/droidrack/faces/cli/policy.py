@@ -12,6 +12,7 @@ from droidrack.core.codes import CODES
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.explain import text_argument
 from droidrack.faces.cli.options import (
+    Country,
     Date,
     config_option,
     json_option,
@@ -58,7 +59,13 @@ def policy() -> None:
     show_default=True,
     help="Its class.",
 )
-@click.option("--country", default="", help="The SIM's, where devices.toml does not say one.")
+@click.option(
+    "--country",
+    default="",
+    type=Country(),
+    metavar="XX",
+    help="The SIM's, where devices.toml does not say one.",
+)
 @json_option
 def check(
     config: Path,
@@ -85,13 +92,19 @@ def check(
 
     settings = compose.load_settings(config)
     now = at.replace(tzinfo=UTC) if at else compose.host_clock().now()
+    handed_over = received.replace(tzinfo=UTC) if received else now
+    if handed_over > now:
+        raise click.UsageError(
+            f"--received {handed_over:%Y-%m-%dT%H:%M:%S} is later than "
+            f"{'--at' if at else 'now,'} {now:%Y-%m-%dT%H:%M:%S}"
+        )
     message = Message(
         uid=MessageUid("policy-check"),
         number=Msisdn(number),
         body=Body(text_argument(body)),
         sim_uid="",
         priority=Priority.from_wire(priority),
-        received_at=received.replace(tzinfo=UTC) if received else now,
+        received_at=handed_over,
     )
     entry = _phone(settings, phone)
     checked = asyncio.run(_check(settings, entry, Slot(slot), message, now, country))
@@ -126,7 +139,7 @@ async def _check(
         compose.open_world(settings, note, journal=journal) as world,
     ):
         asked = replace(world, clock=At(now))
-        return await check_policy(asked, phone, slot, message, country=country.upper())
+        return await check_policy(asked, phone, slot, message, country=country)
 
 
 def _as_json(checked: "Checked") -> dict[str, Any]:
