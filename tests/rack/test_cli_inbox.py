@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +10,7 @@ from dataclasses import replace
 import pytest
 from cli_bench import NUMBER, PROGRAM, TEXT, Desk, desk
 from controller_bench import swift
+from live_rack import DEADLINE_S
 
 from droidrack.core.inbound_settings import InboundSettings
 
@@ -83,21 +85,25 @@ def test_inbox_choice_that_means_nothing_is_a_mistake(shelf: Desk, words: tuple[
     done = shelf.run("inbox", *words)
     assert 2 == done.exit_code
     assert "Hint:" in done.stderr
+    assert done.stderr.startswith("Error") or "--sim" in words  # Whose texts nobody sees is noise.
     assert ("at least 4 digits are needed" in done.stderr) == (words == ("--sim", "1"))
 
 
 def test_inbox_follow_prints_what_arrives_line_by_line(shelf: Desk) -> None:
-    """One JSON object per text, those that are there and those that come."""
+    """One JSON object per text, those that are there and those that come, until Ctrl-C."""
     command = [str(PROGRAM), "inbox", "--follow", "--json", "--config", str(shelf.config)]
     environment = {"PATH": os.defpath, "HOME": str(shelf.table.home), "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     ) as program:
         try:
             assert program.stdout is not None
             there = [json.loads(program.stdout.readline()) for _ in range(2)]
             arrive(shelf, 0)
             come = json.loads(program.stdout.readline())
+            program.send_signal(signal.SIGINT)
+            _, said = program.communicate(timeout=DEADLINE_S)
         finally:
             program.kill()
+    assert (130, "Interrupted.") == (program.returncode, said.splitlines()[-1])
     assert come["id"] not in {row["id"] for row in there}

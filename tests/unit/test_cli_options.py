@@ -1,5 +1,7 @@
 """How the command line ends, and what it lets through to a terminal."""
 
+from datetime import UTC, datetime
+
 import click
 import pytest
 from click.testing import CliRunner
@@ -7,7 +9,7 @@ from click.testing import CliRunner
 from droidrack.core.errors import ConfigError, PhoneGone, RackError
 from droidrack.core.ids import Msisdn
 from droidrack.faces.cli.main import LazyGroup
-from droidrack.faces.cli.options import note, plain, print_table
+from droidrack.faces.cli.options import Moment, note, plain, print_table, the_one_of
 
 
 class OneCommand(LazyGroup):
@@ -103,3 +105,20 @@ def test_long_text_takes_the_lines_and_not_the_others_columns(
     out = capsys.readouterr().out
     assert UID in out
     assert 30 == out.count("word")
+
+
+@pytest.mark.parametrize("text", ["2030-01-31", "2030-01-31T08:00", "2030-01-31T08:00:00"])
+def test_moment_without_a_zone_is_read_in_utc_where_the_lists_are(text: str) -> None:
+    """One type for every `--since`; what a table shows in UTC is asked for in UTC."""
+    assert UTC is Moment(utc=True).convert(text, None, None).tzinfo
+    assert Moment(utc=True).convert("2h", None, None) < datetime.now(UTC)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [((), "one of --a and --b is needed"), ((True, True), "only one of --a and --b may be given")],
+)
+def test_options_that_exclude_each_other(given: tuple[bool, ...], said: str) -> None:
+    """Too many is told apart from none."""
+    with pytest.raises(click.UsageError, match=f"^{said}$"):
+        the_one_of("--a and --b", *given)

@@ -3,8 +3,8 @@
 import asyncio
 import sys
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
-from datetime import UTC, datetime
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 from droidrack.core.audit import AuditKind, AuditLine, exported, imported
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.options import (
-    Date,
+    Moment,
     config_option,
     json_option,
     open_private,
@@ -40,8 +40,8 @@ _COLUMNS = ("n", "at", "who", "what", "phone", "subject", "rule", "code", "numbe
 
 since_option = click.option(
     "--since",
-    type=Date(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="Only lines written since then, in UTC.",
+    type=Moment(utc=True),
+    help="Only lines written since then: 30m, 2h, 7d, or a date in UTC such as 2030-01-31T08:00.",
 )
 
 
@@ -156,7 +156,7 @@ def export(config: Path, since: datetime | None, output: Path | None) -> None:
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    asyncio.run(_export(settings, _utc(since), output))
+    asyncio.run(_export(settings, since, output))
 
 
 async def _export(settings: "Settings", since: datetime | None, output: Path | None) -> None:
@@ -211,7 +211,7 @@ def show(
     if phone:
         phone_named(settings, phone)
     wanted = Wanted(kind or "", "", phone, uid, veiled)
-    lines, names = asyncio.run(_lines(settings, wanted, _utc(since), limit))
+    lines, names = asyncio.run(_lines(settings, wanted, since, limit))
     if number and not lines:
         _see_that_it_is_one(Msisdn(number))
     if as_json:
@@ -246,8 +246,7 @@ def tail(config: Path, lines: int, follow: bool) -> None:
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    with suppress(asyncio.CancelledError):
-        asyncio.run(_tail(settings, lines, follow=follow))
+    asyncio.run(_tail(settings, lines, follow=follow))
 
 
 async def _tail(settings: "Settings", count: int, *, follow: bool) -> None:
@@ -286,10 +285,6 @@ async def _lines(
             if wanted.holds(line.facts()):
                 found.append(line)
         return list(found), views.phone_names(records)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.replace(tzinfo=UTC)
 
 
 def _row(line: AuditLine, names: Mapping[Any, str]) -> list[object]:

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +11,8 @@ import click
 
 from droidrack.core.selection import Selection
 from droidrack.faces.cli.options import (
-    YEARS,
+    Moment,
     config_option,
-    foreseen,
     json_option,
     note,
     plain,
@@ -30,34 +28,6 @@ FOLLOW_S = 1.0
 """How often a follower asks: one short read of the journal."""
 
 AT_ONCE = 1000
-_AGO = re.compile(r"([0-9]{1,6})([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-class Moment(click.ParamType[datetime]):
-    """A moment: an ISO date, with or without a time, or an age such as 2h."""
-
-    name = "moment"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        text = str(value)
-        if ago := _AGO.fullmatch(text):
-            age = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-            now = datetime.now(UTC)
-            if age > now - datetime(YEARS[0], 1, 1, tzinfo=UTC):
-                self.fail(f"{text!r} goes back beyond {YEARS[0]}: give a shorter age", param, ctx)
-            return now - age
-        try:
-            moment = datetime.fromisoformat(text)
-        except ValueError:
-            self.fail(f"{text!r} is neither a date nor an age such as 30m, 2h or 7d", param, ctx)
-        if wrong := foreseen(moment):
-            self.fail(wrong, param, ctx)
-        return moment if moment.tzinfo else moment.astimezone()
 
 
 @click.command()

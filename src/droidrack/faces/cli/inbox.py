@@ -3,9 +3,8 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ import click
 from droidrack.core.ids import DeviceUuid
 from droidrack.faces.cli.ledger import reveal_option
 from droidrack.faces.cli.options import (
-    Date,
+    Moment,
     config_option,
     json_option,
     phone_named,
@@ -44,8 +43,8 @@ _COLUMNS = ("received_at", "phone", "slot", "from", "text", "forwarded", "id")
 @click.option("--sim", default="", help="Only to this card: its ICCID, or its last digits.")
 @click.option(
     "--since",
-    type=Date(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="Only texts seen since then, in UTC.",
+    type=Moment(utc=True),
+    help="Only texts seen since then: 30m, 2h, 7d, or a date in UTC such as 2030-01-31T08:00.",
 )
 @click.option(
     "--limit",
@@ -77,10 +76,11 @@ def inbox(
     from droidrack import compose
 
     settings = compose.load_settings(config)
-    asked = _Asked(phone, sim, since.replace(tzinfo=UTC) if since else None, limit)
+    if phone:
+        phone_named(settings, phone)  # A name that is nobody's is the operator's mistake.
+    asked = _Asked(phone, sim, since, limit)
     if follow:
-        with suppress(KeyboardInterrupt):  # The usual end.
-            asyncio.run(_follow(settings, asked, reveal=reveal, as_json=as_json))
+        asyncio.run(_follow(settings, asked, reveal=reveal, as_json=as_json))
         return
     rows = asyncio.run(_rows(settings, asked, reveal=reveal))
     if as_json:
@@ -136,7 +136,6 @@ async def _wanted(journal: "Journal", settings: "Settings", asked: _Asked) -> "W
         click.echo(f"{plain(name)}: inbound texts not available: {plain(reason)}", err=True)
     device = None
     if asked.phone:
-        phone_named(settings, asked.phone)  # A name that is nobody's is the operator's mistake.
         device = views.device_of(await journal.phones(), asked.phone) or NOBODY
     iccid = await inbox_views.card_named(journal, asked.sim) if asked.sim else None
     return inbox_views.Wanted(device, iccid, asked.since, asked.limit)

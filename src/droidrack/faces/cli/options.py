@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -48,6 +49,10 @@ YEARS = range(2000, 3000)
 """Of moments that are asked about: no record is older, and nothing overflows on either side."""
 
 
+_AGO = re.compile(r"([0-9]{1,6})([smhd])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
 def foreseen(moment: datetime) -> str | None:
     """What is wrong with a moment's year; None for one that can be reckoned with."""
     if moment.year in YEARS:
@@ -55,16 +60,36 @@ def foreseen(moment: datetime) -> str | None:
     return f"expected a year from {YEARS[0]} to {YEARS[-1]}, seen {moment.year}"
 
 
-class Date(click.DateTime):
-    """A date, with or without a time, of a year that can be reckoned with."""
+class Moment(click.ParamType[datetime]):
+    """A moment: an ISO date, with or without a time, or an age such as 2h."""
+
+    name = "moment"
+
+    def __init__(self, *, utc: bool = False) -> None:
+        """`utc`: of a date without a zone; it is this host's otherwise."""
+        self._utc = utc
 
     def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> datetime:
-        moment: datetime = super().convert(value, param, ctx)
+        if isinstance(value, datetime):
+            return value
+        text = str(value)
+        if ago := _AGO.fullmatch(text):
+            age = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+            now = datetime.now(UTC)
+            if age > now - datetime(YEARS[0], 1, 1, tzinfo=UTC):
+                self.fail(f"{text!r} goes back beyond {YEARS[0]}: give a shorter age", param, ctx)
+            return now - age
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            self.fail(f"{text!r} is neither a date nor an age such as 30m, 2h or 7d", param, ctx)
         if wrong := foreseen(moment):
             self.fail(wrong, param, ctx)
-        return moment
+        if moment.tzinfo:
+            return moment
+        return moment.replace(tzinfo=UTC) if self._utc else moment.astimezone()
 
 
 class Country(click.ParamType[str]):

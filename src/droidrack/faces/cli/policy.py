@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.explain import text_argument
 from droidrack.faces.cli.options import (
     Country,
-    Date,
+    Moment,
     config_option,
     json_option,
     note,
@@ -44,12 +44,12 @@ def policy() -> None:
 @click.option("--phone", default="", help="Its name in devices.toml; may be left out with one.")
 @click.option(
     "--at",
-    type=Date(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    type=Moment(utc=True),
     help="When, in UTC; now without it.",
 )
 @click.option(
     "--received",
-    type=Date(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]),
+    type=Moment(utc=True),
     help="When the panel handed it over, in UTC; the same moment without it.",
 )
 @click.option(
@@ -91,8 +91,8 @@ def check(
     from droidrack.core.message import Message, Priority
 
     settings = compose.load_settings(config)
-    now = at.replace(tzinfo=UTC) if at else compose.host_clock().now()
-    handed_over = received.replace(tzinfo=UTC) if received else now
+    now = at or compose.host_clock().now()
+    handed_over = received or now
     if handed_over > now:
         raise click.UsageError(
             f"--received {handed_over:%Y-%m-%dT%H:%M:%S} is later than "
