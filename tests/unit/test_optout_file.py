@@ -55,8 +55,8 @@ def test_file_is_read_with_and_without_heading(text: str, expected: tuple[OptOut
         ("017139200123", "NUMBER_NEEDS_COUNTRY"),
         ("+999123456", "NUMBER_IMPOSSIBLE"),
         ("hello", "NUMBER_INVALID"),
-        ("+15550100001,yesterday", "expected a date"),
-        ("+15550100001,,gossip", "stop, operator, import"),
+        ("+15550100001,yesterday", "since: expected a date"),
+        ("+15550100001,,gossip", "source: expected one of stop, operator, import"),
         ('+15550100001,,,"open', "not comma-separated"),
     ],
 )

@@ -65,7 +65,11 @@ def _fetch(reference: str, origin: str) -> tuple[str, str]:
     try:
         return str(path), content.decode("utf-8")
     except UnicodeDecodeError as exc:
-        raise ConfigError(f"{path}: TOML is UTF-8", hint="save the file as UTF-8") from exc
+        line = content.count(b"\n", 0, exc.start) + 1
+        raise ConfigError(
+            f"{path}: line {line}: expected UTF-8, seen byte 0x{content[exc.start]:02x}",
+            hint="save the file as UTF-8",
+        ) from exc
 
 
 def _beside(path: str, origin: str) -> Path:

@@ -14,6 +14,7 @@ from droidrack.app.world import World
 from droidrack.core.errors import ConfigError, RackError
 from droidrack.core.settings import PhoneSettings, Settings
 from droidrack.core.settings_change import Change, change_of
+from droidrack.core.words import counted
 
 
 class Notice(Protocol):
@@ -58,7 +59,8 @@ class Reloading:
                 self._world.tell("configuration refused, nothing changed", why=why)
                 raise
             finally:
-                self._notice.ready(f"{len(self._world.settings.phones)} phones configured")
+                phones = counted(len(self._world.settings.phones), "phone")
+                self._notice.ready(f"{phones} configured")
         shown = _shown(change)
         facts = {key: ", ".join(names) for key, names in shown.items() if names}
         self._world.tell("configuration read again", **facts)

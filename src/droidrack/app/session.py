@@ -148,7 +148,8 @@ class SessionKeeper:
             if self._answer_lost
             else " Mint a new pairing token in the panel."
         )
-        self.complaint = f"the panel refused the pairing token: {refusal.message}.{spent}"
+        said = refusal.message.rstrip(".")  # It ends with the panel's own sentence.
+        self.complaint = f"the panel refused the pairing token: {said}.{spent}"
         self._world.tell("pairing refused", phone=self._settings.name, reason=self.complaint)
 
     async def _register(self, handset: Handset, token: Token) -> None:

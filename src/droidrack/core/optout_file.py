@@ -76,10 +76,12 @@ def _entry(cells: Mapping[str, str], country: str, now: datetime) -> OptOut | st
         return f"{reading.code}: {reading.detail}"
     try:
         since = datetime.fromisoformat(cells.get("since") or now.isoformat())
+    except ValueError:
+        return "since: expected a date such as 2026-05-01T12:00:00+00:00"
+    try:
         source = OptOutSource(cells.get("source") or OptOutSource.IMPORT)
     except ValueError:
-        kinds = ", ".join(OptOutSource)
-        return f"expected a date such as 2026-05-01T12:00:00+00:00 and one of {kinds}"
+        return f"source: expected one of {', '.join(OptOutSource)}"
     if since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
     return OptOut(reading.canonical, since, source, cells.get("note", "")[:NOTE_LIMIT])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from droidrack.core.errors import ConfigError
+from droidrack.core.words import counted
 from droidrack.faces.cli.ledger import reveal_option
 from droidrack.faces.cli.options import (
     Country,
@@ -173,7 +174,7 @@ def import_(file: Path, config: Path, country: str) -> None:
     found = parse_listing(_text_of(file), country, compose.host_clock().now())
     if found.mistakes:
         raise ConfigError(
-            f"{file}: {len(found.mistakes)} entries are no numbers; nothing was added",
+            f"{file}: {counted(len(found.mistakes), 'mistake')}; nothing was added",
             mistakes=found.mistakes[:MISTAKES_SHOWN],
             hint="correct them; numbers without + need --country",
         )
@@ -222,7 +223,7 @@ def export(output: Path, config: Path) -> None:
             stream.write(text)
     except OSError as exc:
         raise unwritable(output, exc) from exc
-    click.echo(f"{len(entries)} numbers written to {output}.")
+    click.echo(f"{counted(len(entries), 'number')} written to {output}.")
 
 
 async def _all(settings: "Settings") -> tuple["OptOut", ...]:

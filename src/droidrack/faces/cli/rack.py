@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from droidrack.core.words import counted
 from droidrack.faces.cli.options import (
     config_option,
     json_option,
@@ -89,7 +90,7 @@ async def _run(settings: "Settings", config: Path, tell: "Tell") -> None:
         ends = {work, asyncio.create_task(stop.wait())}
         if controller.reloading is not None:
             ends.add(asyncio.create_task(_reload_on(hangup, controller.reloading)))
-        notice.ready(f"{len(settings.phones)} phones configured")
+        notice.ready(f"{counted(len(settings.phones), 'phone')} configured")
         ended, others = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         notice.stopping()
         if not work.done():

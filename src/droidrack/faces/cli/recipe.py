@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from droidrack.core.errors import ConfigError
+from droidrack.core.words import counted
 from droidrack.faces.cli.options import (
     json_option,
     plain,
@@ -69,7 +70,7 @@ def validate(recipes: tuple[str, ...], as_json: bool) -> None:
         for entry in good:
             click.echo(f"{entry['recipe']} {entry['version']}: {entry['steps']} steps, good")
     if mistakes:
-        raise ConfigError(f"{len(mistakes)} mistake(s)", mistakes=tuple(mistakes))
+        raise ConfigError(counted(len(mistakes), "mistake"), mistakes=tuple(mistakes))
 
 
 @recipe.command()

@@ -8,6 +8,7 @@ import click
 
 from droidrack.core.selection import Selection, select
 from droidrack.core.standing import PhoneState
+from droidrack.core.words import counted
 from droidrack.faces.cli.controller import running_states
 from droidrack.faces.cli.options import plain
 
@@ -38,7 +39,7 @@ def _with(options: Sequence[Callable[[Command], Command]], command: Command) -> 
         everyone: bool = False,
         **others: Any,
     ) -> Any:
-        named = (_split(phone), _split(group), _split(label), _states(state))
+        named = (split_names(phone), split_names(group), split_names(label), _states(state))
         selection = Selection(*named, everyone=everyone)
         if everyone and selection.phones:
             raise click.UsageError("--phone and --all exclude each other")
@@ -89,14 +90,15 @@ def chosen(
     return select(settings, selection, running_states(settings) if selection.states else {})
 
 
-def _split(values: tuple[str, ...]) -> tuple[str, ...]:
+def split_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of an option that may be given often, and takes lists."""
     words = (word.strip() for value in values for word in value.split(","))
     return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _states(values: tuple[str, ...]) -> tuple[str, ...]:
     known = [state.value for state in PhoneState]
-    states = tuple(state.lower() for state in _split(values))
+    states = tuple(state.lower() for state in split_names(values))
     for state in states:
         if state not in known:
             raise click.BadParameter(
@@ -116,4 +118,4 @@ def ask(question: str, phones: Sequence["PhoneSettings"], *, yes: bool) -> None:
     """
     if not yes:
         names = ", ".join(plain(phone.name) for phone in phones)
-        click.confirm(f"{question} ({len(phones)} phones: {names})?", abort=True)
+        click.confirm(f"{question} ({counted(len(phones), 'phone')}: {names})?", abort=True)
