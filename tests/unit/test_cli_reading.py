@@ -34,6 +34,18 @@ def test_explain_of_a_text_that_no_call_carries_is_a_usage_error(body: str) -> N
     assert "CONFIG_INVALID" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("number", "body", "said"),
+    [("+15550001111", "", "needs a text"), ("garbage", "x", "3 to 15 digits"), ("", "x", "--to")],
+)
+def test_explain_names_the_part_that_is_no_message(number: str, body: str, said: str) -> None:
+    """And no call is printed that would be refused at the door."""
+    result = run("explain", "send", "--sdk", "34", "--sub-id", "3", "--to", number, "--body", body)
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert said in result.stderr
+    assert "garbage" not in result.stderr
+
+
 def test_text_on_stdin_loses_one_line_end_and_has_to_be_utf8() -> None:
     """`echo` adds one; what is no character is refused."""
     assert "1: 'a\\n'" in run("segments", "-", stdin=b"a\n\n").stdout

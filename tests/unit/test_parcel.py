@@ -51,15 +51,20 @@ def test_send_call_follows_the_number_of_parts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "parts", "sub_id"),
-    [("", ("a",), 1), ("+1555", ("",), 1), ("+1555", (), 1), ("+1555", ("a",), -1)],
+    ("number", "parts", "sub_id", "missing"),
+    [
+        ("", ("a",), 1, "number"),
+        ("+1555", ("",), 1, "text"),
+        ("+1555", (), 1, "text"),
+        ("+1555", ("a",), -1, "subscription"),
+    ],
 )
 def test_send_argv_without_number_text_or_subscription_is_refused(
-    number: str, parts: tuple[str, ...], sub_id: int
+    number: str, parts: tuple[str, ...], sub_id: int, missing: str
 ) -> None:
     """A negative subscription is Android's placeholder for an empty slot."""
     row = TABLE.resolve(DeviceIdentity(34)).call("isms.send_text")
-    with pytest.raises(ValueError, match="needs a number"):
+    with pytest.raises(ValueError, match=f"needs a {missing}"):
         send_argv(row, sub_id=SubId(sub_id), number=number, parts=parts)
 
 

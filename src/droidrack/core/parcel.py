@@ -55,8 +55,9 @@ def send_argv(
     Raises:
         ValueError: as `call_argv`; or no number, no text, a negative subscription.
     """
-    if not number or not any(parts) or sub_id < 0:
-        raise ValueError("a message needs a number, a text and a subscription")
+    for part, given in (("number", number), ("text", any(parts)), ("subscription", sub_id >= 0)):
+        if not given:
+            raise ValueError(f"a message needs a {part}")
     values: dict[str, Value] = {"sub_id": sub_id, "address": number, "message_id": message_id}
     values |= {"body": parts[0]} if len(parts) == 1 else {"parts": tuple(parts)}
     taken = {argument.name for argument in row.arguments} | {"body", "parts"}

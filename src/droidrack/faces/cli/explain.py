@@ -54,9 +54,15 @@ def send(
     from droidrack import compose
     from droidrack.core.explain import explain_send
     from droidrack.core.ids import Body, Msisdn, SubId
+    from droidrack.core.numbering import form_of
     from droidrack.core.profile import DeviceIdentity
     from droidrack.core.shell import command_line
 
+    if form_of(Msisdn(number)) is None:
+        raise ConfigError(
+            f"--to {Msisdn(number).masked()}: expected 3 to 15 digits, with or without a leading +",
+            hint="write it as the panel gives it, without blanks and dashes",
+        )
     identity = DeviceIdentity(
         sdk, maker=maker, model=model, fingerprint=fingerprint, platform=platform
     )
