@@ -203,6 +203,7 @@ def test_slips_of_the_pen_are_told_before_anything_is_done(beside: Path) -> None
             "`once` steps",
         ),
         (("plan", bay, "--virtual", "1", "--only", "nobody"), "no phone is called nobody"),
+        (("plan", bay, "--virtual", "1", "--only", "no,body"), "no phone is called no, body"),
         (("plan", bay, "--virtual", "1", "--variables", "odd.csv"), "phone,zone,labels"),
         (("plan", bay, "--virtual", "1", "--adb", "h:1"), "leave the others out"),
         (("plan", bay, "--adb", "localhost"), "expected HOST:PORT"),

@@ -59,8 +59,10 @@ class Guard:
     def refusal(self, facts: Facts) -> str:
         """Why a phone is not meant; "" where it is."""
         maker, model = facts.maker.casefold(), facts.model.casefold()
-        if not self.min_api <= facts.api <= self.max_api:
-            return f"API {facts.api} is outside {self.min_api}–{self.max_api}"
+        if facts.api < self.min_api:
+            return f"API {facts.api} is below {self.min_api}"
+        if facts.api > self.max_api:
+            return f"API {facts.api} is above {self.max_api}"
         if self.makers and maker not in map(str.casefold, self.makers):
             return f"maker {facts.maker} is none of {', '.join(self.makers)}"
         if maker in map(str.casefold, self.not_makers):

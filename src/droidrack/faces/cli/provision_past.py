@@ -37,7 +37,10 @@ RUNS_LIMIT = 10_000
 )  # fmt: skip
 @json_option
 def report(uid: str | None, out: Path | None, as_json: bool, **given: Any) -> None:
-    """Write the certificate of a run: JSON, CSV and one HTML page with its pictures."""
+    """Write the certificate of a run: JSON, CSV and one HTML page with its pictures.
+
+    RECIPE is a recipe's file, or only the name by which it ran.
+    """
     asyncio.run(_report(given, uid, out, as_json=as_json))
 
 
@@ -110,7 +113,10 @@ async def _chosen(journal: Any, recipe: str, uid: str | None, state_dir: Path) -
 @click.option("--operator", help="Who confirms.")
 @json_option
 def steps(confirm: str | None, operator: str | None, as_json: bool, **given: Any) -> None:
-    """List a recipe's steps with their latest state on each phone, or confirm a person's step."""
+    """List a recipe's steps with their latest state on each phone, or confirm a person's step.
+
+    RECIPE is a recipe's file, or the name of one that ships: the steps stand in it.
+    """
     asyncio.run(_steps(given, confirm, operator, as_json=as_json))
 
 

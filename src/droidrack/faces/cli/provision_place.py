@@ -10,6 +10,7 @@ import click
 
 from droidrack.core.errors import ConfigError
 from droidrack.faces.cli.options import DEFAULT_CONFIG
+from droidrack.faces.cli.selectors import split_names
 
 if TYPE_CHECKING:
     from droidrack.app.provision.bench import Target
@@ -33,7 +34,10 @@ def where(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Rehearse on so many virtual phones of several makers; nothing is kept.",
         ),
         click.option("--attached", is_flag=True, help="Every attached phone, named by its serial."),
-        click.option("--only", multiple=True, metavar="PHONE", help="Only these phones."),
+        click.option(
+            "--only", multiple=True, metavar="PHONE[,PHONE…]", help="Only these phones.",
+            callback=lambda _context, _option, names: split_names(names),
+        ),
         click.option(
             "--variables", type=click.Path(path_type=Path, dir_okay=False, exists=True),
             help="CSV of variables and labels: phone,zone,labels,…",
