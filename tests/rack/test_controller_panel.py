@@ -1,14 +1,17 @@
 """A panel that fails, forgets or revokes: nothing is lost, nothing is doubled."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from controller_bench import DEADLINE_S, Bench, Running, at_work, bench, swift
 
 from droidrack import compose
-from droidrack.app import sending, session
+from droidrack.app import panel_line, sending, session
 from droidrack.core.ids import Token
+from droidrack.core.settings import RepairSettings
 from droidrack.ports import Registration, StoredSession
 from droidrack.virtual.panel.faults import Fault, FaultKind
 from droidrack.virtual.panel.queue import Reading
@@ -54,6 +57,35 @@ def test_panel_that_fails_in_mid_run_hears_everything_later(kind: str, tmp_path:
 
             assert ["told later"] == table.on_air()
             assert [("sent", None)] == table.told(uid)
+
+    asyncio.run(play())
+
+
+def test_panel_that_is_away_is_one_trouble_with_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The phones stay ready; the rack says since when and why nobody hears of new messages."""
+    monkeypatch.setattr(panel_line, "GRACE_S", 0.3)
+
+    async def play() -> None:
+        async with bench([swift(0, api=34), swift(1, api=30)], tmp_path) as table:
+            table.settings = replace(table.settings, repair=RepairSettings(patience_s=0.4))
+            async with table.controller() as running:
+                await running.ready(0)
+                await running.ready(1)
+                await table.desk.close()
+                await running.until(lambda: "panel lost" in table.lines.events(), "lost")
+                picture: Any = await running.controller.desk.status()
+                lost = picture["panel_lost"]
+                assert {"bay-0", "bay-1"} >= set(lost["phones"]) > set()
+                assert table.settings.panel.url == lost["panel"]
+                assert "no connection" in lost["seen"]
+                await table.desk.open()
+                await running.until(lambda: "panel back" in table.lines.events(), "back")
+                picture = await running.controller.desk.status()
+                assert picture["panel_lost"] is None
+            told = [event for event in table.lines.events() if event.startswith("panel")]
+            assert ["panel lost", "panel back"] == told
 
     asyncio.run(play())
 

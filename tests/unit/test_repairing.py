@@ -72,6 +72,7 @@ def test_phone_that_came_back_while_another_was_treated_is_left_alone() -> None:
         clock=host,
         tell=lambda *_, **__: None,
         chronicle=SimpleNamespace(note=lambda *_, **__: None),
+        panel_line=SimpleNamespace(look=lambda: None),
         lessee=None,
     )
     rack: Any = SimpleNamespace(
