@@ -261,6 +261,16 @@ def test_moment_or_place_that_cannot_be_is_a_usage_error(
     assert said in result.stderr
 
 
+def test_list_of_sims_without_an_adb_server_is_a_list_with_a_note(idle_rack: Path) -> None:
+    """What panel and journal know is an answer; an error with exit code 0 is none."""
+    idle_rack.write_text(idle_rack.read_text() + "[[adb]]\nown = false\nport = 1\n")
+    words = ["sims", "list", "--all", "--config", str(idle_rack)]
+    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    assert 0 == result.exit_code
+    assert "Note: no adb server answers" in result.stderr
+    assert "Error" not in result.stderr
+
+
 def test_command_that_failed_on_a_phone_fails_with_json_too(
     idle_rack: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,6 @@ from droidrack.faces.cli.options import (
     phone_named,
     print_json,
     print_table,
-    show_error,
 )
 from droidrack.faces.cli.selectors import chosen, selection_options
 from droidrack.faces.cli.session import session_of
@@ -81,7 +80,7 @@ async def _list(settings: "Settings", phones: list["PhoneSettings"]) -> list[dic
                 shown = [_phone_rows(world, phone, found[phone.name]) for phone in phones]
                 return [row for rows in await asyncio.gather(*shown) for row in rows]
         except BridgeDown as error:
-            show_error(error)
+            note("no adb server answers: no card was looked at", why=error.message)
             error = BridgeDown("not asked: no adb server answers")
             shown = [_phone_rows(world, phone, error) for phone in phones]
             return [row for rows in await asyncio.gather(*shown) for row in rows]
