@@ -223,7 +223,7 @@ def print_table(
         click.echo(f"Too narrow for {', '.join(left)}: --json has them.")
 
 
-LEAST = 20
+LEAST = 16
 """Columns that a long text gets, over several lines, before others stand beside it."""
 
 
