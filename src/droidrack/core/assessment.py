@@ -27,6 +27,7 @@ from droidrack.core.ids import Iccid, Imsi, Slot, SubId, luhn_valid
 from droidrack.core.parse.isub import Subscriptions
 from droidrack.core.profile import Facts, Profile
 from droidrack.core.reply import Refused, Reply, Returned, Unclear, sub_id_of
+from droidrack.core.words import counted
 
 ICCID_DIGITS = range(18, 23)
 """ITU-T E.118: 19 or 20 with check digit; cards with 18 and 22 are in the field."""
@@ -229,7 +230,7 @@ def _witness_findings(facts: Facts, witnessed: Witnessed) -> Iterator[Finding]:
         yield Finding("SMS store", seen.store, witnessed.store or "answers the shell")
     else:
         yield Finding("SMS store", None, "closed to the shell on this release")
-    speaks = f"{witnessed.radio_lines} lines" if witnessed.radio_lines else "silent"
+    speaks = counted(witnessed.radio_lines, "line") if witnessed.radio_lines else "silent"
     if facts.radio_verdict:
         yield Finding("radio log", seen.radio, speaks)
     else:

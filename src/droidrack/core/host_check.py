@@ -13,6 +13,7 @@ from droidrack.core.rack_map import described
 from droidrack.core.settings import PortSettings
 from droidrack.core.udev import RELOAD, RULES_PATH, access_rule, autosuspend_rule
 from droidrack.core.usb import UsbDevice, UsbTree, natural
+from droidrack.core.words import counted
 
 ENDPOINTS_SAFE = 64
 """What the firmware of some hosts allows one xHCI controller."""
@@ -207,7 +208,7 @@ def _judge_files(facts: HostFacts, phones: int) -> Finding:
     return Finding(
         Severity.ERROR,
         "open files",
-        f"{seen}; {phones} phones need {needed}",
+        f"{seen}; {needed} are needed for {counted(phones, 'phone')}",
         "LimitNOFILE=65536 in the service's unit, or `ulimit -n 65536` before the start",
     )
 

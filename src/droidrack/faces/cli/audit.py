@@ -12,6 +12,7 @@ import click
 
 from droidrack.core.audit import AuditKind, AuditLine, exported, imported
 from droidrack.core.errors import ConfigError
+from droidrack.core.words import counted
 from droidrack.faces.cli.options import (
     Moment,
     config_option,
@@ -122,7 +123,8 @@ def _print_examined(found: "Examined") -> None:
     else:
         ends = [str(line.facts().get("at", "?"))[:19] for line in (found.first, found.last)]
         click.echo(
-            f"{found.count} lines, {found.first.seq} to {found.last.seq}, {ends[0]}Z to {ends[1]}Z"
+            f"{counted(found.count, 'line')}, {found.first.seq} to {found.last.seq}, "
+            f"{ends[0]}Z to {ends[1]}Z"
         )
     for fault in found.explained:
         click.echo(f"  Accepted by an operator: {plain(fault.text)}")
