@@ -63,8 +63,8 @@ def test_service_tells_systemd_its_whole_life(tmp_path: Path) -> None:
                 manager(tmp_path / "notify") as listening,
                 droidrack_run(config, **given) as program,
             ):
-                assert ["READY=1", "STATUS=1 phones configured"] == await heard(
-                    listening, "READY=1", "STATUS=1 phones configured"
+                assert ["READY=1", "STATUS=1 phone configured"] == await heard(
+                    listening, "READY=1", "STATUS=1 phone configured"
                 )
                 program.send_signal(signal.SIGHUP)
                 told = await heard(listening, "RELOADING=1", "READY=1")
@@ -98,7 +98,7 @@ def test_service_reload_of_a_broken_file_changes_nothing_and_says_why(tmp_path: 
                 await online(table, 1)
                 config.write_text(one + "[[phones]]\nname = 3\n")
                 program.send_signal(signal.SIGHUP)
-                await heard(listening, "RELOADING=1", "READY=1", "STATUS=1 phones configured")
+                await heard(listening, "RELOADING=1", "READY=1", "STATUS=1 phone configured")
                 uid = table.queue("while the file is broken")
                 config.write_text(whole)
                 program.send_signal(signal.SIGHUP)
