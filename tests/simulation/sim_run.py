@@ -154,14 +154,16 @@ async def _live(site: Site, dice: Random) -> None:
     await site.until(site.loop.time() + dice.choice([5.0, 60.0, 300.0]))
     await heal(site)
     limit = site.loop.time() + QUIET_S
-    while not site.broken and not (asking.done() and site.settled()):
-        if site.loop.time() > limit:
+    quiet = False
+    while not site.broken and not quiet:
+        quiet = asking.done() and site.settled()
+        if not quiet and site.loop.time() > limit:
             with site.judging():
                 raise AssertionError(f"no end for {site.unsettled()}")
-        await asyncio.sleep(10.0)
-    if not site.broken:
         # What is on its way in a phone may still come to light, and must then be told.
-        await site.until(site.loop.time() + 30.0)
+        await site.until(site.loop.time() + (30.0 if quiet else 10.0))
+        quiet = quiet and site.settled()
+    if not site.broken:
         judge_end(site)
 
 
