@@ -24,10 +24,10 @@ HANDED: Lines = (
     ),
     ("RILJ", "[3999]> SEND_SMS [SUB0]"),
 )
-GOOD: Lines = (
+ANSWERED: Lines = (
     ("RILJ", "[3999]< SEND_SMS { mMessageRef = 3, mErrorCode = -1, mAckPdu = null} [SUB0]"),
-    ("SMSDispatcher", "Persist SMS into SENT"),
 )
+GOOD: Lines = (*ANSWERED, ("SMSDispatcher", "Persist SMS into SENT"))
 BAD: Lines = (
     ("RILJ", "[3999]< SEND_SMS error 1 [SUB0]"),
     (
@@ -88,6 +88,52 @@ def test_strangers_message_that_is_over_does_not_touch_the_next_of_ours(api: int
         await event(site, "status")
 
     assert [SENT] == list(told_by(story, specs=phones(api)).truth.told.values())
+
+
+@pytest.mark.parametrize("api", [27, 28])
+@pytest.mark.parametrize(
+    "strange",
+    [HANDED + ANSWERED, (HANDED + ANSWERED) * 3 + GOOD[1:]],
+    ids=["without a last word", "of three parts"],
+)
+def test_strangers_message_that_the_radio_answered_owes_nothing_for_long(
+    api: int, strange: Lines
+) -> None:
+    """What an SMS app keeps in its own store never has a last word: ours must not wait for it."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        write(site, strange)
+        await asyncio.sleep(10.0)
+        for number in range(3):
+            await site.ask(site.phones[0], 0, f"{NUMBER[:-1]}{number}", "ours")
+        await event(site, "status", 3)
+
+    assert [SENT] * 3 == list(told_by(story, specs=phones(api)).truth.told.values())
+
+
+def test_last_word_pays_one_debt_only() -> None:
+    """Of an own message that its row settled first: the stranger's word is still to come."""
+
+    async def story(site: Site) -> None:
+        await ready(site)
+        phone = site.phones[0]
+        phone.model.radio.faults.script(Fate(silent=True), LOST)
+        await site.ask(phone, 0, NUMBER, "settled by its row")
+        await event(site, "submit")
+        write(site, HANDED[:1])
+        await event(site, "status")
+        write(site, HANDED)
+        write(site, GOOD[1:])  # Of ours, late.
+        await asyncio.sleep(2.0)
+        await site.ask(phone, 0, "+15551239999", "lost")
+        await event(site, "submit", 2)
+        await asyncio.sleep(4.0)
+        write(site, GOOD)  # Of the stranger's.
+        await event(site, "status", 2)
+        await asyncio.sleep(300.0)
+
+    assert [SENT, DOUBT] == list(told_by(story, specs=phones(29)).truth.told.values())
 
 
 @pytest.mark.parametrize("api", [24, 27, 28, 29, 34])

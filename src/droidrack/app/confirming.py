@@ -225,8 +225,9 @@ class Confirming:
         ]
         only = possible[0] if len(possible) == 1 else None
         floor = self._floors.get(only.uid) if only else None
-        strangers = self._strangers.among(only, floor, now)
-        if self._last_words.owed(now) or strangers:
+        owing = self._last_words.owed(now)
+        strangers = self._strangers.among(only, floor, now, owing=owing)
+        if owing or strangers:
             return None
         return only.uid if only else None
 

@@ -22,6 +22,9 @@ HEARD_LIMIT = 2000
 LINE_LIMIT = 16384
 """Bytes of one line; logd writes at most 4 KiB. More without a line end is no log."""
 
+_ON_ITS_WAY = frozenset({Word.HANDED, Word.AGAIN, Word.ANSWERED})
+"""These prove nothing yet: not worth a look at the store."""
+
 
 class Listening:
     """The listening room of one phone."""
@@ -77,5 +80,5 @@ class Listening:
             return
         self._heard.append(word)
         self._count += 1
-        if word.word is not Word.HANDED:  # It proves nothing yet: not worth a look at the store.
+        if word.word not in _ON_ITS_WAY:
             self.news.set()

@@ -103,7 +103,10 @@ class Word(StrEnum):
     FAILED = "failed"  # Persisted as failed: the final word.
     ERROR = "error"  # The modem refused a try; Android may try again.
     TAKEN = "taken"  # The modem took one part. The only word of Android 5.0.
-    HANDED = "handed"  # A part without an id was handed to the radio, whose ever it is.
+    # Of a part without an id, whose ever it is:
+    HANDED = "handed"  # It was handed to the radio.
+    AGAIN = "again"  # The same for a further try.
+    ANSWERED = "answered"  # The radio answered. A refusal is an ERROR.
     DROPPED = "dropped"  # Thrown away before the modem: the subscription is not active.
 
 

@@ -52,7 +52,7 @@ class Tracer:
     """Reads one phone's log as it is written.
 
     `parts`: tell each part that the modem took, too. `handed`: tell each part without an id that
-    the dispatcher handed on, too.
+    the dispatcher handed on, and its answer, too.
     """
 
     def __init__(self, *, parts: bool = False, handed: bool = False) -> None:
@@ -66,8 +66,9 @@ class Tracer:
         if event.pid != self._pid:  # The phone process was started anew.
             self._process, self._pid = _PhoneProcess(parts=self._parts), event.pid
         word = self._process.read(event, at)
-        if self._handed is not None and self._handed.first(event):
-            return RadioWord(Word.HANDED, at, None, event.phone_id)
+        if word is None and self._handed is not None:
+            said = self._handed.read(event)
+            return None if said is None else RadioWord(said, at, None, event.phone_id)
         return word
 
 
@@ -292,20 +293,23 @@ class _PhoneProcess:
 
 @dataclass(slots=True)
 class _Handed:
-    """Tells the first try of a part from those that follow."""
+    """Tells what becomes of parts without an id, and the first try of one from further ones."""
 
     falling: int = 0  # Parts that come from IMS to the modem: up to Android 9 they count anew.
 
-    def first(self, event: RadioEvent) -> bool:
-        """Whether a part without an id is handed on for the first time."""
+    def read(self, event: RadioEvent) -> Word | None:
+        """One line; a word where it is about a part without an id."""
+        if event.message_id is not None:
+            return None
         if event.kind is RadioKind.IMS_RESULT and event.status == IMS_STATUS_FALLBACK:
             self.falling += 1
-        if event.kind is not RadioKind.DISPATCHED or event.message_id is not None:
-            return False
-        if self.falling and not event.ims:
-            self.falling -= 1
-            return False
-        return not event.retry
+        if event.kind in (RadioKind.IMS_RESULT, RadioKind.RIL_ANSWER):
+            return Word.ANSWERED
+        if event.kind is not RadioKind.DISPATCHED:
+            return None
+        fell = self.falling > 0 and not event.ims
+        self.falling -= fell
+        return Word.AGAIN if fell or event.retry else Word.HANDED
 
 
 @dataclass(slots=True)

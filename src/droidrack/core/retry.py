@@ -2,7 +2,8 @@
 
 Only where nothing can be on the air: the call never reached the phone, or the phone proved the
 failure and its cause passes by itself. A message of several segments is not tried again, because a
-part of it may be out. How often is counted in the journal, so a restart grants no new tries.
+part of it may be out. How often is counted in the journal, so a restart grants no new tries. Where
+the radio log names no message (Android 10 and earlier) nobody asks here: see `app/confirming.py`.
 """
 
 from droidrack.core.attempt import Attempt
