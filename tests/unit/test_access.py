@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from droidrack.adapters.access import denial
 from droidrack.adapters.journal_sql import SqlJournal
 from droidrack.adapters.learnt_files import FileNotebook
+from droidrack.core.errors import JournalDamaged, JournalDenied, JournalError, StateDenied
 from droidrack.core.ids import DeviceUuid
 from droidrack.core.standing import OrderKind
 from droidrack.faces.cli.main import main
@@ -187,3 +188,10 @@ def test_note_that_may_not_be_looked_at_keeps_a_phone_from_sending(
     assert notebook.quarantine(device)
     assert order is not None
     assert OrderKind.PAUSE is order.kind
+
+
+def test_only_a_journal_that_may_not_be_used_stops_every_phone() -> None:
+    """The rack ends everybody for a failing journal; a session file concerns its own phone."""
+    assert not issubclass(StateDenied, JournalError)
+    assert issubclass(JournalDenied, JournalDamaged)
+    assert StateDenied.code == JournalDenied.code

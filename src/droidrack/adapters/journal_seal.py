@@ -19,7 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from droidrack.adapters.private_files import read_private, write_private
-from droidrack.core.errors import JournalDamaged, JournalError, StateDenied, VaultError
+from droidrack.core.errors import (
+    JournalDamaged,
+    JournalDenied,
+    JournalError,
+    StateDenied,
+    VaultError,
+)
 
 SIZE_BYTES = 128
 """Padded to one length and within one sector, so that a write in place replaces the whole of it."""
@@ -74,8 +80,8 @@ class Seal:
         try:
             fields = json.loads(read_private(self._path))
             return Mark(str(fields["journal"]), int(fields["count"]))
-        except StateDenied:
-            raise
+        except StateDenied as error:
+            raise JournalDenied(error.message, hint=error.hint) from error
         except (VaultError, ValueError, KeyError, TypeError) as error:
             raise JournalError(
                 f"{self._path}: the journal's seal cannot be read: {error}",
@@ -93,8 +99,8 @@ class Seal:
             return
         try:
             write_private(self._path, _content(mark))
-        except StateDenied:
-            raise
+        except StateDenied as error:
+            raise JournalDenied(error.message, hint=error.hint) from error
         except VaultError as error:
             raise JournalDamaged(error.message, hint=error.hint) from error
 

@@ -18,7 +18,13 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from droidrack.adapters.access import denial, refusal
 from droidrack.adapters.journal_seal import refuse_lost, seal_of
-from droidrack.core.errors import JournalBusy, JournalDamaged, JournalError, StateDenied
+from droidrack.core.errors import (
+    JournalBusy,
+    JournalDamaged,
+    JournalDenied,
+    JournalError,
+    StateDenied,
+)
 
 BUSY_TIMEOUT_S = 5.0
 """Our own connections never wait for each other longer than one commit on a slow disk (0.5 s was
@@ -102,7 +108,7 @@ def translated(error: SQLAlchemyError | sqlite3.Error | OSError, name: str) -> J
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     word = getattr(cause, "sqlite_errorname", "") or type(cause).__name__
     if refused := _refused(cause, word, name):
-        return refused
+        return JournalDenied(refused.message, hint=refused.hint)
     if isinstance(cause, OSError):
         word = os.strerror(cause.errno) if cause.errno else word
     if word.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):

@@ -17,7 +17,13 @@ from droidrack.app.sending import Sending
 from droidrack.app.world import World
 from droidrack.core.attempt import Evidence, EvidenceKind
 from droidrack.core.door import SimReading
-from droidrack.core.errors import ConfigError, PhoneError, PhoneRefused, ProfileError
+from droidrack.core.errors import (
+    ConfigError,
+    PhoneError,
+    PhoneRefused,
+    ProfileError,
+    first_of,
+)
 from droidrack.core.ids import Body, MessageUid, Msisdn
 from droidrack.core.message import SETTLED, Message, MessageState, Priority
 from droidrack.core.settings import PhoneSettings
@@ -124,7 +130,7 @@ async def send_one(
     except TimeoutError:
         pass
     except BaseExceptionGroup as failures:
-        failure = _first(failures)
+        failure = first_of(failures)
         # The witnesses may have spoken while the answer of the call was being given up.
         proven = _over((await _life(world, message.uid)).state)
         if not (proven and isinstance(failure, PhoneError)):
@@ -183,13 +189,6 @@ def _nobody() -> None:
 
 def _over(state: MessageState) -> bool:
     return state in SETTLED or state is MessageState.UNKNOWN
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
-    first: BaseException = failures
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first
 
 
 async def _take_back(world: World, uid: MessageUid) -> None:

@@ -1,7 +1,7 @@
 """Where one phone stands: the only place where its state changes, and where that is told."""
 
 from droidrack.app.world import World
-from droidrack.core.errors import ProfileError, RackError
+from droidrack.core.errors import ProfileError, RackError, first_of
 from droidrack.core.ids import DeviceUuid, UsbPath
 from droidrack.core.rack_map import described
 from droidrack.core.standing import REMEDIES, PhoneState, Standing, moved
@@ -47,8 +47,7 @@ class Place:
 
     def fail(self, error: BaseException, *, device: DeviceUuid | None) -> None:
         """It is here and does not work; of a group of errors the first one says why."""
-        while isinstance(error, BaseExceptionGroup):
-            error = error.exceptions[0]
+        error = first_of(error)
         evidence, remedy = type(error).__name__, ""
         if isinstance(error, RackError):
             evidence, remedy = error.code, error.hint

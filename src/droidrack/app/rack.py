@@ -17,7 +17,7 @@ from droidrack.app.repairing import Repairs
 from droidrack.app.servers import Servers
 from droidrack.app.worker import Worker
 from droidrack.app.world import World
-from droidrack.core.errors import JournalError, RackError
+from droidrack.core.errors import JournalError, RackError, first_of
 from droidrack.core.ids import Serial
 from droidrack.core.message import OPEN
 from droidrack.core.settings_change import Change
@@ -74,7 +74,7 @@ class Rack:
                 try:
                     await self._work()
                 except* JournalError as failures:
-                    self._tell_journal(failures.exceptions[0])
+                    self._tell_journal(first_of(failures))
                 await self._world.clock.sleep(pause.after_failure())
                 await self._reopen(pause)
         finally:

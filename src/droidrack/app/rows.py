@@ -63,7 +63,8 @@ class RowWitness:
     def recall(self, claimed: Iterable[int], rowless: Iterable[Flight]) -> None:
         """Know what earlier lives took from the store, so that no row proves twice."""
         self._claimed = dict.fromkeys(claimed, self._steady.now())
-        self._rowless = list(rowless)
+        if self._handset.witnesses.store:  # Else no row will ever come.
+            self._rowless = list(rowless)
 
     def opened(self, uid: MessageUid) -> None:
         """A message has a new attempt: it is asked about at the next look."""

@@ -275,7 +275,13 @@ class Worker:
             watched=lambda: self._sending is not None,
             on_settled=lambda: self._reporting.wake() if self._reporting else None,
         )
-        await overdue.run(lambda: self.device)
+        await overdue.run(self._not_anothers)
+
+    def _not_anothers(self) -> DeviceUuid | None:
+        """The device, unless the phone was moved to another entry's socket and serves there."""
+        if self.device is None or self._world.on_duty.get(self.device, self.name) != self.name:
+            return None
+        return self.device
 
     async def _serve(self) -> None:
         pause = Pause(self._world.dice)

@@ -242,16 +242,24 @@ class ControllerRefused(RackError):
         self.remote = remote
 
 
+def first_of(error: BaseException) -> BaseException:
+    """The error itself, or the first one in a group of groups."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
 class VaultError(RackError):
     """The store of session tokens cannot be read, written or trusted."""
 
     code = "VAULT_ERROR"
 
 
-class StateDenied(JournalDamaged, VaultError):
-    """This user may not use a file of the state directory.
-
-    Whoever waits for a failing journal or vault hears of it too: to them it is no other.
-    """
+class StateDenied(VaultError):
+    """This user may not use a file of the state directory."""
 
     code = "STATE_DENIED"
+
+
+class JournalDenied(StateDenied, JournalDamaged):
+    """The same of the journal or its seal: it stops every phone, not only one."""
