@@ -125,11 +125,17 @@ class Truth:
         return self._groups[self._key_of[uid]].on_air
 
     def _torn(self, message: AirMessage) -> Key:
-        for key, group in self._groups.items():
-            same = key[:2] == (message.iccid, message.number)
-            if same and group.uids and _within(message.body, key[2]):
-                return key
-        raise Broken(f"{message.serial} sent parts of what nobody asked")
+        fitting = [
+            key
+            for key, group in self._groups.items()
+            if key[:2] == (message.iccid, message.number)
+            and group.uids
+            and _within(message.body, key[2])
+        ]
+        if not fitting:
+            raise Broken(f"{message.serial} sent parts of what nobody asked")
+        # Texts may begin alike: it is of one that is not on the air yet, where there is one.
+        return min(fitting, key=lambda key: self._groups[key].on_air - len(self._groups[key].uids))
 
     def _weigh(self, key: Key) -> None:
         group = self._groups[key]

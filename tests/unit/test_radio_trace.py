@@ -252,6 +252,23 @@ def test_trace_failure_over_ims_tells_reason_and_cause() -> None:
     assert (failed,) == traced("\n".join(log))
 
 
+@pytest.mark.parametrize("refused", [False, True])
+def test_trace_failure_while_a_text_is_kept_back_is_nobodys(refused: bool) -> None:
+    """A person may have said no to the one behind the dialog; the other may yet be sent."""
+    log = [
+        f"1200.71|{TEXT.format(7)}",  # Behind a dialog: it is not handed on.
+        f"1200.72|{TEXT.format(8)}",
+        f"1200.72|{ims()}",
+        *([ims_result(1, status=3)] * refused),
+        FAILED,
+        *([ims(retry=1)] * refused),
+        ims_result(2),
+        SENT,
+    ]
+    words = traced("\n".join(log))
+    assert [(Word.FAILED, None), (Word.SENT, 8)] == [(w.word, w.message_id) for w in words]
+
+
 def test_trace_message_that_falls_back_to_the_modem_keeps_its_name() -> None:
     """Status 4: the other dispatcher goes on, and says whose it is."""
     log = [f"1200.71|{TEXT.format(7)}", f"1200.71|{ims()}", f"1200.74|{ims_result(1, 4)}"]

@@ -78,6 +78,7 @@ class _PhoneProcess:
     def __init__(self, *, parts: bool) -> None:
         self._parts = parts
         self._calls: dict[int, _Call] = {}  # Texts that are handed on next; by thread.
+        self._kept_back: dict[int, datetime] = {}  # Announced, no part handed on yet; by id.
         self._telling: set[int] = set()  # Threads of which each call tells its caller.
         self._open: dict[int | None, _Course] = {}  # Dispatched, verdict still to come; by id.
         self._crowd: set[int | None] = set()  # Some of these had their verdict, nobody knows which.
@@ -104,6 +105,8 @@ class _PhoneProcess:
         elif kind is RadioKind.ANNOUNCED:
             self._calls = {tid: call for tid, call in self._calls.items() if call.lasts(event)}
             self._calls[event.tid] = _Call(event)
+            if event.message_id is not None:
+                self._kept_back[event.message_id] = at
         elif kind is RadioKind.DISPATCHED:
             self._dispatch(event, at)
         elif kind is RadioKind.RIL_REQUEST and event.token is not None:
@@ -130,7 +133,11 @@ class _PhoneProcess:
         if message_id is None and event.ims:
             known = call.announced.message_id if call is not None else None
             message_id = self._refused() if event.retry else known
+        if message_id is not None:
+            self._kept_back.pop(message_id, None)
         course = self._touch(message_id, at)
+        if course is not None:
+            course.ims = event.ims and (course.ims or message_id is not None)
         if message_id is None and not event.retry and not (call and call.begun):
             if course is None:
                 self._owed += 1
@@ -222,6 +229,8 @@ class _PhoneProcess:
 
     def _verdict(self, word: Word, event: RadioEvent, at: datetime) -> RadioWord:
         failed = word is Word.FAILED
+        if failed and not event.message_id and self._kept_back:
+            return RadioWord(word, at, None, event.phone_id)  # Or a person said no to that one.
         possible: set[int | None] = {event.message_id}
         if not event.message_id:
             possible = self._claimants(failed=failed)
@@ -238,14 +247,15 @@ class _PhoneProcess:
         """Whose verdict this may be, beside those of the crowd.
 
         A message is sent only after a good answer. It fails after a bad one, whatever its other
-        parts were answered, or, without service, before the modem is asked.
+        parts were answered, or, without service, before the modem is asked; IMS is always asked.
         """
         if (not failed) in self._loose:
             return set(self._open)
         if not failed:
             return {key for key, course in self._open.items() if course.well}
         refused = {key for key, course in self._open.items() if course.error}
-        return refused | (self._open.keys() & set(self._dispatched))
+        unasked = self._open.keys() & set(self._dispatched)
+        return refused | {key for key in unasked if not self._open[key].ims}
 
     def _done(self, message_id: int | None) -> "_Course | None":
         """A message had its verdict. Several may have no name: then the others are still open."""
@@ -286,6 +296,8 @@ class _PhoneProcess:
             self._crowd.clear()
             self._owed, self._crowded_at = 0, None
             self._rest()
+        for kept_back in [k for k, said in self._kept_back.items() if at - said > SILENT]:
+            del self._kept_back[kept_back]
         for message_id in [k for k, c in self._open.items() if at - c.spoke_at > SILENT]:
             del self._open[message_id]
             self._finish(message_id)
@@ -328,10 +340,12 @@ class _Call:
 class _Course:
     """A message on its way: whether an answer was good, and the last bad one.
 
-    `messages` counts those without a name, which share one course.
+    `messages` counts those without a name, which share one course. `ims`: all that was handed on of
+    it lately went over IMS.
     """
 
     spoke_at: datetime
+    ims: bool = True
     messages: int = 0
     well: bool = False
     error: str = ""
