@@ -37,8 +37,9 @@ def test_error_has_a_code_that_is_explained(kind: type[RackError]) -> None:
 
 
 def test_error_codes_are_not_shared() -> None:
-    """One code means one thing."""
-    assert len(OURS) == len({kind.code for kind in OURS})
+    """One code means one thing; a kind of its own may keep the code of what it is a kind of."""
+    named = [kind for kind in OURS if "code" in vars(kind)]
+    assert len(named) == len({kind.code for kind in named})
 
 
 @pytest.mark.parametrize("kind", [PhoneGone, PhoneTimeout, AnswerCut, BridgeDown])
