@@ -54,6 +54,7 @@ def cause_of(
     rivals: int,
     blinded: bool,
     barred: bool,
+    marked: bool,
 ) -> str:
     """One of a few sentences; UNEXPLAINED where nothing that happened explains it.
 
@@ -66,6 +67,7 @@ def cause_of(
         rivals: other unknown messages to the number on that card.
         blinded: whether its log fell silent, its store was emptied or its SMS process died.
         barred: whether no network takes the number, or none served the card for a while.
+        marked: whether it was known above which row its own had to come.
     """
     if odd := sorted({fate.outcome for fate in fates} - {Outcome.SENT, Outcome.RIL_ERROR}):
         return f"the radio misbehaved: {', '.join(odd)}"
@@ -81,6 +83,8 @@ def cause_of(
         return "its row came, or will come, later than the deadline"
     if rivals:
         return "cannot be told from other attempts to this number"
+    if not marked:
+        return "the store had just shown less than before, and the log named nobody"
     if EvidenceKind.REBOOT in said:
         return "the phone was restarted before it was asked"
     if barred or any(fate.outcome is Outcome.RIL_ERROR for fate in fates):

@@ -38,6 +38,10 @@ class Disk(Protocol):
         """The kinds of evidence on record."""
         ...
 
+    def marked(self, uid: str) -> bool:
+        """Whether all its attempts have a watermark of the store."""
+        ...
+
     def states(self) -> dict[str, tuple[str, str]]:
         """(state, code) of every message."""
         ...
@@ -80,6 +84,10 @@ class Memory:
     def said(self, uid: str) -> set[str]:
         record = self.disk.records.get(uid)  # type: ignore[call-overload]
         return {proof.kind for _, proof in record.evidence} if record else set()
+
+    def marked(self, uid: str) -> bool:
+        record = self.disk.records.get(uid)  # type: ignore[call-overload]
+        return all(attempt.watermark is not None for attempt in (record.attempts if record else ()))
 
     def states(self) -> dict[str, tuple[str, str]]:
         return {
@@ -132,6 +140,13 @@ class File:
     def said(self, uid: str) -> set[str]:
         sql = "SELECT kind FROM evidence JOIN messages ON messages.id = message_id WHERE uid = ?"
         return {kind for (kind,) in self._ask(sql, uid)}
+
+    def marked(self, uid: str) -> bool:
+        sql = (
+            "SELECT count(*) FROM attempts JOIN messages ON messages.id = message_id "
+            "WHERE uid = ? AND watermark IS NULL"
+        )
+        return int(self._ask(sql, uid)[0][0]) == 0
 
     def states(self) -> dict[str, tuple[str, str]]:
         rows = self._ask("SELECT uid, state, code FROM messages")

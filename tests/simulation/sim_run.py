@@ -232,6 +232,7 @@ def _causes(site: Site) -> Iterator[str]:
             on_air=site.truth.on_air(uid) > 0,
             rivals=rivals[iccid, number] - 1,
             blinded=site.fortunes.blinded[iccid] > 0,
+            marked=site.disk.marked(uid),
             barred=iccid in site.fortunes.unserved
             or any(number in phone.model.radio.bad_numbers for phone in site.phones),
         )
