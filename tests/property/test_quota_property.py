@@ -58,6 +58,19 @@ def test_periods_hold_their_moment_and_follow_each_other(calendar: Calendar, now
         assert (begins, ends) == period(ends - timedelta(microseconds=1))
 
 
+@example(
+    Quota(recipients_per_month=2),
+    Calendar(ZoneInfo("UTC"), time(0, 0), 11),
+    datetime(2010, 1, 1, 10, 29, tzinfo=UTC),
+    [
+        (24.5, 30.0, 1, "a"),
+        (168.0, 0.0, 1, "a"),
+        (5.0, 0.0, 1, "b"),
+        (168.0, 0.0, 1, "a"),
+        (0.0, 0.0, 1, "c"),
+        (0.0, 2.0, 1, "b"),
+    ],
+)
 @given(QUOTAS, CALENDARS, MOMENTS, STEPS)
 def test_what_the_quotas_let_pass_keeps_every_cap(
     quota: Quota,

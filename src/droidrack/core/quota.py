@@ -147,20 +147,26 @@ def _checks(
         if used >= quota.messages_per_month:
             text = f"{used} of {quota.messages_per_month} messages of the month"
             yield Spent(text, month[1], False)
-    for most, (since, until), name in (
-        (quota.recipients_per_day, day, "day"),
-        (quota.recipients_per_month, month, "month"),
+    for most, begins, until, name in (
+        (quota.recipients_per_day, calendar.day, day[1], "day"),
+        (quota.recipients_per_month, calendar.month, month[1], "month"),
     ):
-        if most and not tally.reached_since(number, since):
-            used = tally.recipients_since(since, most)
+        # Who was reached in the longer period only is a new recipient of the shorter one.
+        for since in _starts(begins, now, ahead) if most else ():
+            used = 0 if tally.reached_since(number, since) else tally.recipients_since(since, most)
             if used >= most:
                 yield Spent(f"{used} of {most} recipients of the {name}", until, True)
 
 
 def _period(begins: Begins, now: datetime, ahead: timedelta) -> tuple[datetime, datetime]:
     """The period by both clocks together, in the counting one, with the border before it."""
-    counted, shown = begins(now), begins(now + ahead)
-    return min(counted[0], shown[0] - ahead) - BORDER, max(counted[1], shown[1] - ahead)
+    until = max(begins(now)[1], begins(now + ahead)[1] - ahead)
+    return min(_starts(begins, now, ahead)), until
+
+
+def _starts(begins: Begins, now: datetime, ahead: timedelta) -> tuple[datetime, datetime]:
+    """Where the period began by either clock."""
+    return begins(now)[0] - BORDER, begins(now + ahead)[0] - ahead - BORDER
 
 
 def _around(now: datetime, begins: list[datetime]) -> tuple[datetime, datetime]:
